@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * distance.h
+ *	  Kernels: distances between float vectors and between codes.
+ *
+ * Lowest layer: plain C, no server.  Callers use the table vdb_kernels, which
+ * distance_init() points at the best instruction set of this machine or at
+ * the one asked for by name.  kernels_scalar.c defines the meaning of each
+ * kernel; src/distance/README.md has the layouts and the error bounds.
+ *
+ * The float kernels give the same bits under every instruction set: 32 lanes,
+ * element i is added to lane i % 32 in order of i, and the lanes are reduced
+ * by halving (lane j += lane j + 16, then + 8, 4, 2, 1).  No fused operations.
+ * They are what SQL sees (rule 8 of the design).
+ *
+ * The code kernels on integers are exact.  All pointers may be unaligned.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_DISTANCE_H
+#define VDB_DISTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sums for the cosine of a and b, in one pass. */
+typedef struct CosineSums
+{
+	float		ab;
+	float		aa;
+	float		bb;
+} CosineSums;
+
+typedef struct VdbKernels
+{
+	const char *name;			/* "scalar", "avx2", "avx512", "neon" */
+
+	/* sum (a-b)^2, sum a*b, sum |a-b|; dim may be 0 */
+	float		(*l2_sq) (const float *a, const float *b, uint32_t dim);
+	float		(*ip) (const float *a, const float *b, uint32_t dim);
+	float		(*l1) (const float *a, const float *b, uint32_t dim);
+	CosineSums	(*cosine) (const float *a, const float *b, uint32_t dim);
+
+	/*
+	 * dots[r] = sum over i < dim of codes[r * stride + i] * query[i], for r <
+	 * nrows.  Exact; dim <= 16,384 and |query[i]| <= 127, so 32 bits hold it.
+	 * Reads no byte outside the rows' [0, dim) and the query's [0, dim).
+	 */
+	void		(*dot_u8_s8) (const uint8_t *codes, size_t stride, int nrows,
+							  const int8_t *query, uint32_t dim,
+							  int32_t *dots);
+
+	/*
+	 * The same for codes of 4 bits: byte i of a row holds a low nibble that
+	 * meets query_lo[i] and a high nibble that meets query_hi[i]; i < nbytes.
+	 */
+	void		(*dot_u4_s8) (const uint8_t *codes, size_t stride, int nrows,
+							  const int8_t *query_lo, const int8_t *query_hi,
+							  uint32_t nbytes, int32_t *dots);
+
+	/*
+	 * sums[r] = sum over i of |query[i] - scales[r] * (2 * u_i - 255)|, float
+	 * arithmetic, any order of summation within the bound of README.md; the
+	 * same row gives the same bits whatever its place in a call.
+	 */
+	void		(*l1_u8) (const uint8_t *codes, size_t stride, int nrows,
+						  const float *query, const float *scales,
+						  uint32_t dim, float *sums);
+
+	/* The same for 4 bits, with (2 * h - 15); nibbles as in dot_u4_s8. */
+	void		(*l1_u4) (const uint8_t *codes, size_t stride, int nrows,
+						  const float *query_lo, const float *query_hi,
+						  const float *scales, uint32_t nbytes, float *sums);
+
+	/*
+	 * FastScan: one block of 32 codes of one bit per dimension.  lut holds
+	 * ngroups tables of 16 bytes, block ngroups times 16 bytes (layout in
+	 * README.md); sums[r] = sum of the looked-up bytes of row r.  Exact.
+	 */
+	void		(*fastscan_block) (const uint8_t *block, const uint8_t *lut,
+								   uint32_t ngroups, uint32_t *sums);
+} VdbKernels;
+
+extern const VdbKernels *vdb_kernels;
+
+/* Tables of this build, best first; NULL-terminated.  Some may not run here. */
+extern const VdbKernels *const vdb_kernel_tables[];
+
+/* Can this machine run that table? */
+extern bool distance_supported(const VdbKernels *kernels);
+
+/*
+ * Choose the table: "auto" or the name of one.  Returns false, and changes
+ * nothing, when the name is unknown or this machine cannot run it.
+ */
+extern bool distance_init(const char *name);
+
+#endif							/* VDB_DISTANCE_H */
