@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * manifest.h
+ *	  What an index consists of: identity, centre, segments.
+ *
+ * manifest_read() gives a copy that stays true for the snapshot of the
+ * caller: segments that are retired later keep their pages until no snapshot
+ * older than that can be in use (README.md, "Retired pages").
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_MANIFEST_H
+#define VDB_MANIFEST_H
+
+#include "postgres.h"
+
+#include "common/relpath.h"
+#include "quant/quant.h"
+#include "storage/manifest_page.h"
+#include "storage/segment_page.h"
+#include "utils/rel.h"
+
+/* On disk: never renumber. */
+typedef enum AmKind
+{
+	AM_FLAT = 1
+} AmKind;
+
+typedef enum ElementType
+{
+	ELEMENT_FLOAT4 = 1
+} ElementType;
+
+/* What does not change during the life of an index. */
+typedef struct IndexIdentity
+{
+	AmKind		am;
+	QuantMetric metric;
+	ElementType element;
+	uint32		dim;
+	int			bits;
+	uint64		seed;
+} IndexIdentity;
+
+typedef struct SegmentInfo
+{
+	uint32		id;
+	SegmentState state;
+	SegmentKind kind;
+	BlockNumber header;
+	uint32		level;
+	uint32		nrows;			/* of sealed segments; 0 of others */
+	uint32		ndead;
+	uint32		npages;			/* blocks; 0 of the growing one */
+	int64		created;
+} SegmentInfo;
+
+typedef struct Manifest
+{
+	IndexIdentity identity;
+	BlockNumber high_water;
+	BlockNumber centre_start;
+	uint32		centre_npages;
+	uint32		npending;
+	uint64		generation;
+	int64		created;
+	int			nsegments;
+	SegmentInfo *segments;		/* growing, sealing and sealed ones: what a
+								 * scan has to read; growing first */
+} Manifest;
+
+/*
+ * Create block 0 and the centre (dim floats, or NULL for the origin).  On an
+ * init fork only block 0 is written, durably.
+ */
+extern void manifest_create(Relation index, ForkNumber fork,
+							const IndexIdentity *identity,
+							const float *centre);
+
+/* A consistent copy, in the current memory context. */
+extern Manifest *manifest_read(Relation index);
+
+/* The same with segments that are building or retired, for administration. */
+extern Manifest *manifest_read_all(Relation index);
+
+/* The centre: dim floats, or NULL when it is the origin. */
+extern float *manifest_read_centre(Relation index, const Manifest *manifest);
+
+/*
+ * Maintenance lock: held by VACUUM from copying the manifest to its last mark,
+ * and by whoever publishes, retires or frees segments; never while building.
+ * Everybody but VACUUM uses the conditional form (design, rule 16).
+ */
+extern void maintenance_lock(Relation index);
+extern bool maintenance_try_lock(Relation index);
+extern void maintenance_unlock(Relation index);
+
+/*
+ * Make the building segments part of the index, and retire the given ones, in
+ * one step.  The caller holds the maintenance lock and has carried over dead
+ * rows (ndead[i] of new segment i).  Sources must be sealed.
+ */
+typedef struct ManifestSwap
+{
+	int			nnew;
+	const uint32 *new_ids;
+	const uint32 *new_dead;
+	int			nold;
+	const uint32 *old_ids;
+} ManifestSwap;
+
+extern void manifest_swap(Relation index, const ManifestSwap *swap);
+
+/* Store the number of dead rows that VACUUM found. */
+extern void manifest_set_dead(Relation index, uint32 segment_id, uint32 ndead);
+
+/*
+ * Finish what a crash or a conflict left: seals, retired segments on their way
+ * to the free list, building segments whose builder is gone.  With the
+ * maintenance lock held.
+ */
+extern void manifest_finish_pending(Relation index);
+
+/*
+ * The sealed segment of the index whose rows are all dead are retired.  With
+ * the maintenance lock held.  Returns how many.
+ */
+extern int	manifest_retire_empty(Relation index);
+
+/* Blocks on the free list: for administration and tests. */
+extern uint64 manifest_free_pages(Relation index);
+
+#endif							/* VDB_MANIFEST_H */

@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.h
+ *	  What all pages of an index have in common, and how one is read.
+ *
+ * Page (8 kB)
+ *
+ *	 OFFSET  SIZE  FIELD
+ *		  0    24  PostgreSQL's page header; pd_lower is the end of the data
+ *		 24  8152  contents, by kind (manifest_page.h, segment_page.h)
+ *	   8176     4  segment_id  segment it belongs to, 0 for the index itself
+ *	   8180     4  ordinal     number of the page in its segment or chain
+ *	   8184     2  kind        PageKind
+ *	   8186     1  version     VDB_PAGE_VERSION
+ *	   8187     1  flags       by kind
+ *	   8188     2  detail      by kind
+ *	   8190     2  page_id     VDB_PAGE_ID
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_PAGE_H
+#define VDB_PAGE_H
+
+#include "postgres.h"
+
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "utils/rel.h"
+
+#define VDB_PAGE_ID 0xFD17
+#define VDB_PAGE_VERSION 1
+
+/* On disk: never renumber. */
+typedef enum PageKind
+{
+	PAGE_META = 1,				/* block 0: the manifest */
+	PAGE_DESCRIPTORS = 2,		/* more segment descriptors */
+	PAGE_CENTRE = 3,			/* the centre of the codes */
+	PAGE_SEGMENT = 4,			/* header of a segment */
+	PAGE_ROWS = 5,				/* rows, one after the other */
+	PAGE_COARSE = 6,			/* high nibbles and their factors */
+	PAGE_FINE = 7,				/* low nibbles and radii */
+	PAGE_TIDS = 8,				/* heap addresses */
+	PAGE_DEAD = 9				/* one bit a row: dead */
+} PageKind;
+
+typedef struct PageStamp
+{
+	uint32		segment_id;
+	uint32		ordinal;
+	uint16		kind;
+	uint8		version;
+	uint8		flags;
+	uint16		detail;
+	uint16		page_id;
+} PageStamp;
+
+StaticAssertDecl(sizeof(PageStamp) == 16, "on-disk format");
+
+#define PAGE_CONTENT_SIZE \
+	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - sizeof(PageStamp))
+
+static inline PageStamp *
+page_stamp(Page page)
+{
+	return (PageStamp *) (page + BLCKSZ - sizeof(PageStamp));
+}
+
+static inline char *
+page_content(Page page)
+{
+	return page + MAXALIGN(SizeOfPageHeaderData);
+}
+
+/* Bytes of contents in use, by pd_lower; 0 when that is damaged. */
+static inline uint32
+page_content_used(Page page)
+{
+	LocationIndex lower = ((PageHeader) page)->pd_lower;
+
+	if (lower < MAXALIGN(SizeOfPageHeaderData) ||
+		lower > BLCKSZ - sizeof(PageStamp))
+		return 0;
+	return lower - MAXALIGN(SizeOfPageHeaderData);
+}
+
+static inline void
+page_set_content_used(Page page, uint32 nbytes)
+{
+	((PageHeader) page)->pd_lower = MAXALIGN(SizeOfPageHeaderData) + nbytes;
+}
+
+/* Initialise a page; the contents are zero and none are in use. */
+extern void page_init(Page page, PageKind kind, uint32 segment_id,
+					  uint32 ordinal);
+
+/* Is it a page of this kind and segment?  For hints: raises nothing. */
+extern bool page_matches(Page page, PageKind kind, uint32 segment_id);
+
+/*
+ * Read a page that must be there.  lockmode is BUFFER_LOCK_SHARE or
+ * BUFFER_LOCK_EXCLUSIVE; returns with the buffer pinned and locked.  A page of
+ * another kind or segment is ERRCODE_INDEX_CORRUPTED (in recovery a
+ * serialization failure: the segment was given up while it was read).
+ */
+extern Buffer page_read(Relation index, BlockNumber blkno, PageKind kind,
+						uint32 segment_id, int lockmode);
+
+/*
+ * Read a page that no longer changes: pinned, and locked only in recovery,
+ * where pages may be replaced under a scan (design, rule 19).  page_unpin()
+ * undoes both.
+ */
+extern Buffer page_pin(Relation index, BlockNumber blkno, PageKind kind,
+					   uint32 segment_id, bool *locked);
+extern void page_unpin(Buffer buffer, bool locked);
+
+/* The index is damaged: ERRCODE_INDEX_CORRUPTED with name, block and hint. */
+extern void page_report_damage(Relation index, BlockNumber blkno,
+							   const char *detail) pg_attribute_noreturn();
+
+#endif							/* VDB_PAGE_H */

@@ -1,0 +1,200 @@
+/*-------------------------------------------------------------------------
+ *
+ * segment_page.h
+ *	  Disk format of segments: header, rows, planes, heap addresses, dead bits.
+ *
+ * Segment header page, contents: SegmentHeader, then its runs of blocks in
+ * logical order.  Page p of the segment is found by adding up the runs; the
+ * header block itself is not among them.
+ *
+ * Rows page (PAGE_ROWS; growing segments and what they are sealed to):
+ * fixed-size slots of row_size bytes, a RowSlot and its code each, in the
+ * order in which they came.  Number of rows = used bytes / row_size.
+ * stamp.flags has ROWS_CLOSED, stamp.detail is the lane.  The row number of a
+ * slot is page * rows_per_page + slot (pages that are not full leave gaps).
+ *
+ * Planes (sealed and reorganised): rows are numbered 0 .. nrows-1, ordered by
+ * class: bounded rows first.  Only bounded rows have codes.
+ *	PAGE_COARSE  float scale[R], norm_sq[R], radius[R], then R codes of
+ *				 plane_bytes; R = coarse_rows_per_page
+ *	PAGE_FINE	 float radius[R] of the full code, then R codes of plane_bytes;
+ *				 R = fine_rows_per_page; absent in 4-bit indexes
+ *	PAGE_TIDS	 TIDS_PER_PAGE heap addresses of 6 bytes
+ *	PAGE_DEAD	 DEAD_BITS_PER_PAGE bits, least significant first
+ * Areas follow one another in this order in the logical pages.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_SEGMENT_PAGE_H
+#define VDB_SEGMENT_PAGE_H
+
+#include "postgres.h"
+
+#include "quant/quant.h"
+#include "storage/itemptr.h"
+#include "storage/manifest_page.h"
+#include "storage/page.h"
+
+/* On disk: never renumber. */
+typedef enum SegmentState
+{
+	SEGMENT_GROWING = 1,		/* takes rows; not in a descriptor */
+	SEGMENT_SEALING = 2,		/* takes no page; lanes are being closed */
+	SEGMENT_SEALED = 3,
+	SEGMENT_BUILDING = 4,		/* not yet part of the index */
+	SEGMENT_RETIRED = 5			/* replaced or empty; old scans may read it */
+} SegmentState;
+
+typedef enum SegmentKind
+{
+	SEGMENT_ROWS = 1,
+	SEGMENT_PLANES = 2
+} SegmentKind;
+
+typedef enum SegmentArea
+{
+	AREA_COARSE = 0,
+	AREA_FINE = 1,
+	AREA_TIDS = 2,
+	AREA_DEAD = 3
+} SegmentArea;
+#define SEGMENT_NAREAS 4
+
+typedef struct SegmentRun
+{
+	uint32		start;			/* first block */
+	uint32		npages;
+} SegmentRun;
+
+typedef struct SegmentHeader
+{
+	uint32		id;
+	uint8		state;			/* SegmentState; SEALING and later mean
+								 * closed */
+	uint8		kind;			/* SegmentKind */
+	uint16		reuse_logged;	/* freed: standbys were told */
+	uint32		npages_used;	/* rows: pages handed to lanes; planes: all */
+	uint32		npages_owned;	/* sum of the runs */
+	uint32		class_rows[4];	/* planes: rows of each RowClass */
+	uint32		area_start[SEGMENT_NAREAS]; /* planes: first logical page */
+	uint32		lane_tail[MANIFEST_MAX_LANES];	/* rows: logical page or
+												 * SEGMENT_NO_PAGE */
+	uint64		retired;		/* FullTransactionId */
+	uint32		next_free;		/* header of the next retired segment */
+	uint32		nruns;
+	SegmentRun	runs[FLEXIBLE_ARRAY_MEMBER];
+} SegmentHeader;
+
+StaticAssertDecl(offsetof(SegmentHeader, runs) == 128,
+				 "on-disk format");
+
+#define SEGMENT_NO_PAGE 0xFFFFFFFF
+#define SEGMENT_MAX_RUNS \
+	((PAGE_CONTENT_SIZE - offsetof(SegmentHeader, runs)) / sizeof(SegmentRun))
+#define SEGMENT_MAX_RUN_PAGES 2048
+
+static inline SegmentHeader *
+segment_header(Page page)
+{
+	return (SegmentHeader *) page_content(page);
+}
+
+/* Rows page */
+
+#define ROWS_CLOSED 0x01		/* stamp.flags */
+
+#define ROW_DEAD 0x01			/* RowSlot.flags */
+
+typedef struct RowSlot
+{
+	ItemPointerData tid;
+	uint8		class;			/* RowClass */
+	uint8		flags;
+	RowFactors	factors;
+	uint8		code[FLEXIBLE_ARRAY_MEMBER];
+} RowSlot;
+
+StaticAssertDecl(offsetof(RowSlot, code) == 20, "on-disk format");
+
+static inline RowSlot *
+rows_page_slot(Page page, uint32 row_size, uint32 slot)
+{
+	return (RowSlot *) (page_content(page) + (Size) slot * row_size);
+}
+
+static inline uint32
+rows_page_count(Page page, uint32 row_size)
+{
+	return page_content_used(page) / row_size;
+}
+
+/* Planes */
+
+#define TIDS_PER_PAGE (PAGE_CONTENT_SIZE / sizeof(ItemPointerData))
+#define DEAD_BITS_PER_PAGE (PAGE_CONTENT_SIZE * 8)
+
+/* Sizes that follow from dimension and bits. */
+typedef struct SegmentShape
+{
+	uint32		row_bytes;		/* row code */
+	uint32		row_size;		/* RowSlot with its code, multiple of 4 */
+	uint32		rows_per_page;
+	uint32		plane_bytes;
+	uint32		coarse_rows_per_page;
+	uint32		fine_rows_per_page; /* 0: no fine plane */
+} SegmentShape;
+
+extern SegmentShape segment_shape(uint32 dim, int bits);
+
+static inline const float *
+coarse_page_scale(const SegmentShape *shape, Page page)
+{
+	return (const float *) page_content(page);
+}
+
+static inline const float *
+coarse_page_norm_sq(const SegmentShape *shape, Page page)
+{
+	return (const float *) page_content(page) + shape->coarse_rows_per_page;
+}
+
+static inline const float *
+coarse_page_radius(const SegmentShape *shape, Page page)
+{
+	return (const float *) page_content(page) +
+		2 * shape->coarse_rows_per_page;
+}
+
+static inline const uint8 *
+coarse_page_codes(const SegmentShape *shape, Page page)
+{
+	return (const uint8 *) page_content(page) +
+		3 * sizeof(float) * shape->coarse_rows_per_page;
+}
+
+static inline const float *
+fine_page_radius(const SegmentShape *shape, Page page)
+{
+	return (const float *) page_content(page);
+}
+
+static inline const uint8 *
+fine_page_codes(const SegmentShape *shape, Page page)
+{
+	return (const uint8 *) page_content(page) +
+		sizeof(float) * shape->fine_rows_per_page;
+}
+
+static inline ItemPointer
+tids_page_tid(Page page, uint32 i)
+{
+	return (ItemPointer) (page_content(page) + (Size) i * sizeof(ItemPointerData));
+}
+
+static inline bool
+dead_page_test(Page page, uint32 bit)
+{
+	return (((const uint8 *) page_content(page))[bit / 8] >> (bit % 8)) & 1;
+}
+
+#endif							/* VDB_SEGMENT_PAGE_H */
