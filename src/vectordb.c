@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * vectordb.c
+ *	  What the server calls when it loads the library.
+ *
+ * Relies on every part that has something to register; promises nothing more
+ * than that _PG_init() calls each of them once, in the order they need.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/settings.h"
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	settings_init();
+}
