@@ -32,9 +32,40 @@ typedef struct CosineSums
 	float		bb;
 } CosineSums;
 
+/*
+ * Numbers of the filters below.  With x = 2 * dots[r] - offset, a row passes
+ *
+ *	filter_l2:	base + norm_factor * norm_sq[r] - factor * (scale[r] * x)
+ *				<= (radius_factor * (limit + radius[r]))^2
+ *	filter_ip:	base - factor * (scale[r] * x) - radius_factor * radius[r]
+ *				- norm_factor * sqrt(norm_sq[r]) <= limit
+ *
+ * in float arithmetic, and so does a row for which a side is NaN.
+ */
+typedef struct FilterParams
+{
+	int32_t		offset;
+	float		base;
+	float		factor;
+	float		norm_factor;
+	float		radius_factor;
+	float		limit;
+} FilterParams;
+
+/* Dots and factors of consecutive rows. */
+typedef struct FilterRows
+{
+	const int32_t *dots;
+	const float *scale;
+	const float *norm_sq;
+	const float *radius;
+	int			nrows;			/* at most 65,536 */
+} FilterRows;
+
 typedef struct VdbKernels
 {
-	const char *name;			/* "scalar", "avx2", "avx512", "neon" */
+	const char *name;			/* "scalar", "avx2", "avx512", "neon",
+								 * "neon_dot" */
 
 	/* sum (a-b)^2, sum a*b, sum |a-b|; dim may be 0 */
 	float		(*l2_sq) (const float *a, const float *b, uint32_t dim);
@@ -80,6 +111,26 @@ typedef struct VdbKernels
 	 */
 	void		(*fastscan_block) (const uint8_t *block, const uint8_t *lut,
 								   uint32_t ngroups, uint32_t *sums);
+
+	/*
+	 * Numbers of the rows that pass, ascending, into passed (room for nrows);
+	 * returns how many.  Rounding may differ between instruction sets:
+	 * callers widen the limit by the bound in README.md.
+	 */
+	int			(*filter_l2) (const FilterRows *rows,
+							  const FilterParams *params, uint16_t *passed);
+	int			(*filter_ip) (const FilterRows *rows,
+							  const FilterParams *params, uint16_t *passed);
+
+	/* sum over i < dim of (2 * codes[i] - 255)^2; exact for dim <= 16,384 */
+	uint32_t	(*norm_u8) (const uint8_t *codes, uint32_t dim);
+
+	/*
+	 * The unnormalised Walsh-Hadamard transform of x in place, then every
+	 * element times factor.  n is a power of two.  Levels in ascending order
+	 * of distance, so that all instruction sets give the same bits.
+	 */
+	void		(*hadamard) (float *x, uint32_t n, float factor);
 } VdbKernels;
 
 extern const VdbKernels *vdb_kernels;
