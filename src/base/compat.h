@@ -17,7 +17,9 @@
 #error "vectordb needs PostgreSQL 15 or newer"
 #endif
 
+#include "storage/bufmgr.h"
 #include "storage/proc.h"
+#include "storage/smgr.h"
 #include "utils/rel.h"
 
 /* The numbers of the relation's file: renamed in 16. */
@@ -32,6 +34,46 @@
 #define vdb_process_number() ((int) MyProcNumber)
 #else
 #define vdb_process_number() ((int) MyProc->pgprocno)
+#endif
+
+/* Identity of a relation's files in storage manager and WAL: renamed in 16. */
+#if PG_VERSION_NUM >= 160000
+#define RelationGetSmgrIdent(smgr) ((smgr)->smgr_rlocator.locator)
+#else
+#define RelationGetSmgrIdent(smgr) ((smgr)->smgr_rnode.node)
+#endif
+
+/*
+ * Add one zero page to the main fork; returns it pinned, not locked.  The
+ * caller holds the extension lock (from 16 on the caller's lock is passed on).
+ */
+#if PG_VERSION_NUM >= 160000
+#define vdb_extend_relation(rel) \
+	ExtendBufferedRel(BMR_REL(rel), MAIN_FORKNUM, NULL, EB_SKIP_EXTENSION_LOCK)
+#else
+#define vdb_extend_relation(rel) \
+	ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW, RBM_NORMAL, NULL)
+#endif
+
+/* Fields of the B-tree page reuse record, which replay uses for conflicts. */
+#if PG_VERSION_NUM >= 160000
+#define vdb_fill_reuse_record(record, rel, blkno, fxid) \
+	((record)->locator = (rel)->rd_locator, \
+	 (record)->block = (blkno), \
+	 (record)->snapshotConflictHorizon = (fxid), \
+	 (record)->isCatalogRel = false)
+#else
+#define vdb_fill_reuse_record(record, rel, blkno, fxid) \
+	((record)->node = (rel)->rd_node, \
+	 (record)->block = (blkno), \
+	 (record)->latestRemovedFullXid = (fxid))
+#endif
+
+/* Cost-based delay of VACUUM: takes an argument from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define vdb_vacuum_delay_point() vacuum_delay_point(false)
+#else
+#define vdb_vacuum_delay_point() vacuum_delay_point()
 #endif
 
 /* Soft input errors (16): before, the error is raised. */

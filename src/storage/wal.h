@@ -41,6 +41,9 @@ extern Page page_edit_new(PageEdit *edit, Buffer buffer, PageKind kind,
 
 extern void page_edit_commit(PageEdit *edit);
 
+/* Give up an edit: nothing has changed. */
+extern void page_edit_abort(PageEdit *edit);
+
 /*
  * Get a page to be written from scratch, whatever it holds: pinned and locked
  * exclusively.  The block must lie inside the file (page_extend_to()).

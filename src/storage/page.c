@@ -1,0 +1,136 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.c
+ *	  What all pages of an index have in common, and how one is read.
+ *
+ * Relies on the buffer manager alone.  Promises that a caller never sees a
+ * page of another kind, segment or version than the one it asked for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "storage/page.h"
+#include "utils/rel.h"
+
+static void page_report_mismatch(Relation index, BlockNumber blkno, Page page,
+								 PageKind kind, uint32 segment_id)
+			pg_attribute_noreturn();
+
+void
+page_init(Page page, PageKind kind, uint32 segment_id, uint32 ordinal)
+{
+	PageStamp  *stamp;
+
+	PageInit(page, BLCKSZ, sizeof(PageStamp));
+	stamp = page_stamp(page);
+	stamp->segment_id = segment_id;
+	stamp->ordinal = ordinal;
+	stamp->kind = kind;
+	stamp->version = VDB_PAGE_VERSION;
+	stamp->flags = 0;
+	stamp->detail = 0;
+	stamp->page_id = VDB_PAGE_ID;
+}
+
+bool
+page_matches(Page page, PageKind kind, uint32 segment_id)
+{
+	PageHeader	header = (PageHeader) page;
+	PageStamp  *stamp = page_stamp(page);
+
+	return header->pd_special == BLCKSZ - sizeof(PageStamp) &&
+		header->pd_lower >= MAXALIGN(SizeOfPageHeaderData) &&
+		header->pd_lower <= header->pd_special &&
+		stamp->page_id == VDB_PAGE_ID &&
+		stamp->version == VDB_PAGE_VERSION &&
+		stamp->kind == kind &&
+		stamp->segment_id == segment_id;
+}
+
+Buffer
+page_read(Relation index, BlockNumber blkno, PageKind kind,
+		  uint32 segment_id, int lockmode)
+{
+	Buffer		buffer = ReadBuffer(index, blkno);
+
+	LockBuffer(buffer, lockmode);
+	if (unlikely(!page_matches(BufferGetPage(buffer), kind, segment_id)))
+		page_report_mismatch(index, blkno, BufferGetPage(buffer), kind,
+							 segment_id);
+	return buffer;
+}
+
+/*
+ * A page without a lock is safe on a primary because it does not change until
+ * no snapshot can see its segment (storage/README.md, invariant 9).  Replay
+ * knows no such horizon, so in recovery the stamp is checked under the lock,
+ * and the lock kept.
+ */
+Buffer
+page_pin(Relation index, BlockNumber blkno, PageKind kind,
+		 uint32 segment_id, bool *locked)
+{
+	Buffer		buffer = ReadBuffer(index, blkno);
+
+	*locked = RecoveryInProgress();
+	if (unlikely(*locked))
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (unlikely(!page_matches(BufferGetPage(buffer), kind, segment_id)))
+		page_report_mismatch(index, blkno, BufferGetPage(buffer), kind,
+							 segment_id);
+	return buffer;
+}
+
+void
+page_unpin(Buffer buffer, bool locked)
+{
+	if (unlikely(locked))
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	ReleaseBuffer(buffer);
+}
+
+void
+page_report_damage(Relation index, BlockNumber blkno, const char *detail)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INDEX_CORRUPTED),
+			errmsg("index \"%s\" is damaged at block %u",
+				   RelationGetRelationName(index), blkno),
+			errdetail_internal("%s", detail),
+			errhint("Rebuild the index with REINDEX."));
+}
+
+/*
+ * The page is not what was asked for.  A lock still held is released when the
+ * transaction aborts.
+ */
+static void
+page_report_mismatch(Relation index, BlockNumber blkno, Page page,
+					 PageKind kind, uint32 segment_id)
+{
+	PageStamp  *stamp = page_stamp(page);
+
+	if (PageIsNew(page))
+		page_report_damage(index, blkno, "The page is empty.");
+	if (stamp->page_id != VDB_PAGE_ID)
+		page_report_damage(index, blkno,
+						   "The page does not belong to a vector index.");
+	if (stamp->version != VDB_PAGE_VERSION)
+		page_report_damage(index, blkno,
+						   psprintf("The page has format version %u, this "
+									"release reads version %d.",
+									stamp->version, VDB_PAGE_VERSION));
+	if (RecoveryInProgress() && stamp->segment_id != segment_id)
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("canceling statement due to conflict with recovery"),
+				errdetail("A part of index \"%s\" was replaced while it was read.",
+						  RelationGetRelationName(index)));
+	page_report_damage(index, blkno,
+					   psprintf("The page is of kind %u and segment %u, not of "
+								"kind %u and segment %u.",
+								stamp->kind, stamp->segment_id,
+								(unsigned) kind, segment_id));
+}

@@ -1,0 +1,303 @@
+/*-------------------------------------------------------------------------
+ *
+ * segment.c
+ *	  Reading segments: from rows and areas to blocks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "storage/lifecycle.h"
+#include "storage/segment.h"
+#include "utils/memutils.h"
+
+static void segment_check_header(Relation index, const SegmentInfo *info,
+								 const SegmentHeader *header, Page page);
+static void segment_set_runs(SegmentReader *reader,
+							 const SegmentHeader *header);
+static void segment_set_classes(SegmentReader *reader,
+								const SegmentHeader *header,
+								BlockNumber blkno);
+
+SegmentShape
+segment_shape(uint32 dim, int bits)
+{
+	SegmentShape shape;
+
+	shape.plane_bytes = (dim + 1) / 2;
+	shape.row_bytes = bits == 8 ? dim : shape.plane_bytes;
+	shape.row_size = TYPEALIGN(4, offsetof(RowSlot, code) + shape.row_bytes);
+	shape.rows_per_page = PAGE_CONTENT_SIZE / shape.row_size;
+	shape.coarse_rows_per_page = PAGE_CONTENT_SIZE /
+		(3 * sizeof(float) + shape.plane_bytes);
+	shape.fine_rows_per_page = bits == 8 ?
+		PAGE_CONTENT_SIZE / (sizeof(float) + shape.plane_bytes) : 0;
+	Assert(shape.rows_per_page > 0 && shape.coarse_rows_per_page > 0);
+	return shape;
+}
+
+BlockNumber
+segment_header_block(Relation index, const SegmentHeader *header, uint32 page)
+{
+	uint32		rest = page;
+
+	for (uint32 i = 0; i < header->nruns && i < SEGMENT_MAX_RUNS; i++)
+	{
+		if (rest < header->runs[i].npages)
+			return header->runs[i].start + rest;
+		rest -= header->runs[i].npages;
+	}
+	elog(ERROR, "segment %u of index \"%s\" has no page %u",
+		 header->id, RelationGetRelationName(index), page);
+	return InvalidBlockNumber;	/* keep the compiler quiet */
+}
+
+void
+segment_header_set_used(Page page)
+{
+	page_set_content_used(page, offsetof(SegmentHeader, runs) +
+						  segment_header(page)->nruns * sizeof(SegmentRun));
+}
+
+bool
+segment_header_add_run(SegmentHeader *header, SegmentRun run)
+{
+	SegmentRun *last = header->nruns > 0 ?
+		&header->runs[header->nruns - 1] : NULL;
+
+	if (last != NULL && last->start + last->npages == run.start)
+		last->npages += run.npages;
+	else if (header->nruns < SEGMENT_MAX_RUNS)
+		header->runs[header->nruns++] = run;
+	else
+		return false;
+	header->npages_owned += run.npages;
+	return true;
+}
+
+SegmentReader *
+segment_open(Relation index, const IndexIdentity *identity,
+			 const SegmentInfo *info)
+{
+	SegmentReader *reader = palloc0(sizeof(SegmentReader));
+	Buffer		buffer = page_read(index, info->header, PAGE_SEGMENT, info->id,
+								   BUFFER_LOCK_SHARE);
+	SegmentHeader *header = segment_header(BufferGetPage(buffer));
+
+	segment_check_header(index, info, header, BufferGetPage(buffer));
+	reader->index = index;
+	reader->shape = segment_shape(identity->dim, identity->bits);
+	reader->id = info->id;
+	reader->state = header->state;
+	reader->kind = header->kind;
+	reader->npages = header->npages_used;
+	segment_set_runs(reader, header);
+	if (reader->kind == SEGMENT_PLANES)
+		segment_set_classes(reader, header, info->header);
+	UnlockReleaseBuffer(buffer);
+	return reader;
+}
+
+void
+segment_close(SegmentReader *reader)
+{
+	pfree(reader->runs);
+	pfree(reader->run_first);
+	pfree(reader);
+}
+
+BlockNumber
+segment_block(const SegmentReader *reader, uint32 page)
+{
+	uint32		low = 0;
+	uint32		high = reader->nruns;
+
+	Assert(page < reader->npages);
+	while (high - low > 1)
+	{
+		uint32		middle = (low + high) / 2;
+
+		if (reader->run_first[middle] <= page)
+			low = middle;
+		else
+			high = middle;
+	}
+	return reader->runs[low].start + (page - reader->run_first[low]);
+}
+
+Buffer
+segment_read_rows(const SegmentReader *reader, uint32 page)
+{
+	BlockNumber blkno = segment_block(reader, page);
+	Buffer		buffer = page_read(reader->index, blkno, PAGE_ROWS, reader->id,
+								   BUFFER_LOCK_SHARE);
+
+	if (unlikely(page_content_used(BufferGetPage(buffer)) >
+				 reader->shape.rows_per_page * reader->shape.row_size))
+		page_report_damage(reader->index, blkno,
+						   "The page holds more rows than fit.");
+	return buffer;
+}
+
+uint32
+segment_area_rows(const SegmentReader *reader, SegmentArea area)
+{
+	switch (area)
+	{
+		case AREA_COARSE:
+			return reader->shape.coarse_rows_per_page;
+		case AREA_FINE:
+			return reader->shape.fine_rows_per_page;
+		case AREA_TIDS:
+			return TIDS_PER_PAGE;
+		case AREA_DEAD:
+			return DEAD_BITS_PER_PAGE;
+	}
+	return 0;
+}
+
+uint32
+segment_area_pages(const SegmentReader *reader, SegmentArea area)
+{
+	uint32		end = area == AREA_DEAD ? reader->npages :
+		reader->area_start[area + 1];
+
+	return end - reader->area_start[area];
+}
+
+Buffer
+segment_pin_area(const SegmentReader *reader, SegmentArea area, uint32 row,
+				 bool *locked)
+{
+	static const PageKind kinds[] = {PAGE_COARSE, PAGE_FINE, PAGE_TIDS,
+	PAGE_DEAD};
+	uint32		page = reader->area_start[area] +
+		row / segment_area_rows(reader, area);
+
+	return page_pin(reader->index, segment_block(reader, page), kinds[area],
+					reader->id, locked);
+}
+
+uint8 *
+segment_read_dead(const SegmentReader *reader)
+{
+	uint32		nbytes = (reader->nrows + 7) / 8;
+	uint32		npages = segment_area_pages(reader, AREA_DEAD);
+	uint8	   *dead = palloc(Max(nbytes, 1));
+
+	for (uint32 i = 0; i < npages; i++)
+	{
+		uint32		first = i * PAGE_CONTENT_SIZE;
+		Buffer		buffer;
+
+		buffer = page_read(reader->index,
+						   segment_block(reader,
+										 reader->area_start[AREA_DEAD] + i),
+						   PAGE_DEAD, reader->id, BUFFER_LOCK_SHARE);
+		memcpy(dead + first, page_content(BufferGetPage(buffer)),
+			   Min(nbytes - first, PAGE_CONTENT_SIZE));
+		UnlockReleaseBuffer(buffer);
+	}
+	return dead;
+}
+
+/*
+ * The dead bit is read after the heap address, at the moment the row is
+ * handed out (rule 13): a row that VACUUM removed before this transaction's
+ * snapshot was taken has its bit set by now, so an address that has been used
+ * again for another row since is never handed out for the old one.
+ */
+bool
+segment_row_live(const SegmentReader *reader, uint32 row, ItemPointer tid)
+{
+	bool		locked;
+	bool		dead;
+	Buffer		buffer;
+
+	buffer = segment_pin_area(reader, AREA_TIDS, row, &locked);
+	*tid = *tids_page_tid(BufferGetPage(buffer), row % TIDS_PER_PAGE);
+	page_unpin(buffer, locked);
+
+	buffer = page_read(reader->index,
+					   segment_block(reader, reader->area_start[AREA_DEAD] +
+									 row / DEAD_BITS_PER_PAGE),
+					   PAGE_DEAD, reader->id, BUFFER_LOCK_SHARE);
+	dead = dead_page_test(BufferGetPage(buffer), row % DEAD_BITS_PER_PAGE);
+	UnlockReleaseBuffer(buffer);
+	return !dead;
+}
+
+/* Sizes from the page are not used before they are known to be possible. */
+static void
+segment_check_header(Relation index, const SegmentInfo *info,
+					 const SegmentHeader *header, Page page)
+{
+	uint64		npages = 0;
+
+	if (header->id != info->id)
+		page_report_damage(index, info->header,
+						   "The segment header has another segment's number.");
+	if (header->kind != info->kind)
+		page_report_damage(index, info->header,
+						   "The segment header has another kind than the manifest.");
+	if (header->nruns > SEGMENT_MAX_RUNS ||
+		page_content_used(page) < offsetof(SegmentHeader, runs) +
+		header->nruns * sizeof(SegmentRun))
+		page_report_damage(index, info->header,
+						   "The table of runs is longer than the page.");
+	for (uint32 i = 0; i < header->nruns; i++)
+		npages += header->runs[i].npages;
+	if (npages != header->npages_owned ||
+		header->npages_used > header->npages_owned)
+		page_report_damage(index, info->header,
+						   "The runs do not add up to the pages in use.");
+}
+
+static void
+segment_set_runs(SegmentReader *reader, const SegmentHeader *header)
+{
+	uint32		first = 0;
+	Size		n = Max(header->nruns, 1);
+
+	reader->nruns = header->nruns;
+	reader->runs = palloc(n * sizeof(SegmentRun));
+	reader->run_first = palloc(n * sizeof(uint32));
+	for (uint32 i = 0; i < header->nruns; i++)
+	{
+		reader->runs[i] = header->runs[i];
+		reader->run_first[i] = first;
+		first += header->runs[i].npages;
+	}
+}
+
+static void
+segment_set_classes(SegmentReader *reader, const SegmentHeader *header,
+					BlockNumber blkno)
+{
+	uint64		nrows = 0;
+
+	for (int i = 0; i < 4; i++)
+	{
+		reader->class_first[i] = nrows;
+		nrows += header->class_rows[i];
+	}
+	reader->class_first[4] = reader->nrows = nrows;
+	for (int i = 0; i < SEGMENT_NAREAS; i++)
+		reader->area_start[i] = header->area_start[i];
+
+	for (int area = 0; area < SEGMENT_NAREAS; area++)
+	{
+		uint64		rows = area < AREA_TIDS ? header->class_rows[0] : nrows;
+		uint64		per_page = segment_area_rows(reader, area);
+		uint64		end = area == AREA_DEAD ? reader->npages :
+			header->area_start[area + 1];
+
+		if (area == AREA_FINE && per_page == 0)
+			rows = 0;
+		if (nrows > PG_UINT32_MAX || end > reader->npages ||
+			end < header->area_start[area] ||
+			(end - header->area_start[area]) * per_page < rows)
+			page_report_damage(reader->index, blkno,
+							   "The areas of the segment do not hold its rows.");
+	}
+}
