@@ -22,6 +22,7 @@
 
 extern char *vdb_debug_points;
 
+extern void debug_points_define_setting(void);
 extern void debug_point_reached(const char *name);
 
 #define debug_point(name) \

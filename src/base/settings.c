@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "base/debug_points.h"
 #include "base/settings.h"
 #include "distance/distance.h"
 #include "lib/stringinfo.h"
@@ -23,6 +24,7 @@ void
 settings_init(void)
 {
 	settings_define_kernels();
+	debug_points_define_setting();
 
 	MarkGUCPrefixReserved("vectordb");
 }

@@ -289,6 +289,8 @@ manifest_swap(Relation index, const ManifestSwap *swap)
 	for (int i = 0; i < pages.nrefs; i++)
 		UnlockReleaseBuffer(pages.refs[i].buffer);
 	UnlockReleaseBuffer(metabuf);
+	for (int i = 0; i < swap->nnew; i++)
+		building_unlock(index, swap->new_ids[i]);
 	debug_point("swap-done");
 }
 
@@ -537,15 +539,6 @@ building_tag(Relation index, uint32 id, LOCKTAG *tag)
 {
 	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, RelationRelationId,
 					   RelationGetRelid(index), 2 + id % 65000);
-}
-
-void
-building_lock(Relation index, uint32 id)
-{
-	LOCKTAG		tag;
-
-	building_tag(index, id, &tag);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 bool

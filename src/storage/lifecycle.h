@@ -38,8 +38,10 @@ extern void segment_header_set_used(Page page);
  */
 extern bool segment_header_add_run(SegmentHeader *header, SegmentRun run);
 
-/* Lock that a builder holds on its segment until its transaction ends. */
-extern void building_lock(Relation index, uint32 id);
+/*
+ * Lock that a builder holds on its segment until it is published, or its
+ * transaction ends.  False when another process has it, or this one.
+ */
 extern bool building_try_lock(Relation index, uint32 id);
 extern void building_unlock(Relation index, uint32 id);
 

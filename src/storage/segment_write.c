@@ -196,7 +196,8 @@ writer_register(Relation index, const SegmentHeader *areas, int level,
 		*id = meta_page(BufferGetPage(buffer))->next_segment_id;
 		descriptor_release(&ref);
 		UnlockReleaseBuffer(buffer);
-		building_lock(index, *id);
+		if (!building_try_lock(index, *id))
+			continue;			/* another builder is taking that number */
 
 		run_plan_begin(index, 1, &plan);
 		if (meta_page(BufferGetPage(plan.meta))->next_segment_id != *id ||
