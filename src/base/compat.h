@@ -18,9 +18,32 @@
 #endif
 
 #include "storage/bufmgr.h"
+#include "fmgr.h"
 #include "storage/proc.h"
 #include "storage/smgr.h"
 #include "utils/rel.h"
+
+/*
+ * Exported symbols (16): before, PGDLLEXPORT is empty and functions declared
+ * by PG_FUNCTION_INFO_V1 do not carry it, so that the server would find
+ * nothing in a library built with -fvisibility=hidden.  Every file that has a
+ * function called by SQL, or _PG_init, includes this header.
+ */
+#if PG_VERSION_NUM < 160000 && !defined(WIN32)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *pg_finfo_##funcname(void); \
+	const Pg_finfo_record * \
+	pg_finfo_##funcname(void) \
+	{ \
+		static const Pg_finfo_record info = {1}; \
+		return &info; \
+	} \
+	extern int	no_such_variable
+#endif
 
 /* The numbers of the relation's file: renamed in 16. */
 #if PG_VERSION_NUM >= 160000

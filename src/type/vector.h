@@ -18,7 +18,7 @@
 
 #include "postgres.h"
 
-#include "fmgr.h"
+#include "base/compat.h"
 
 #define VECTOR_MAX_DIM 16000
 
