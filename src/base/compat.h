@@ -92,6 +92,15 @@
 	 (record)->latestRemovedFullXid = (fxid))
 #endif
 
+/* Does the role own the relation?  Needs catalog/pg_class.h, utils/acl.h. */
+#if PG_VERSION_NUM >= 160000
+#define vdb_class_ownercheck(relid, roleid) \
+	object_ownercheck(RelationRelationId, relid, roleid)
+#else
+#define vdb_class_ownercheck(relid, roleid) \
+	pg_class_ownercheck(relid, roleid)
+#endif
+
 /* Cost-based delay of VACUUM: takes an argument from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define vdb_vacuum_delay_point() vacuum_delay_point(false)

@@ -1,0 +1,257 @@
+/*-------------------------------------------------------------------------
+ *
+ * admin.c
+ *	  SQL functions about indexes: what they consist of, and maintenance.
+ *
+ * Reading is for everybody who may read the table; changing is for its owner
+ * (design, rule 25), and refused in recovery.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "admin/admin.h"
+#include "am/common/am.h"
+#include "am/common/rewrite.h"
+#include "base/compat.h"
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/growing.h"
+#include "storage/manifest.h"
+#include "storage/segment.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(vdb_index_segments);
+PG_FUNCTION_INFO_V1(vdb_index_info);
+PG_FUNCTION_INFO_V1(vdb_flush);
+PG_FUNCTION_INFO_V1(vdb_build);
+
+static Relation admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner,
+						   Relation *heap);
+static uint64 admin_live_pages(Relation index, const Manifest *manifest,
+							   const SegmentInfo *info, uint32 *nrows);
+
+Relation
+admin_open_owned(Oid indexrelid, LOCKMODE lockmode, Relation *heap)
+{
+	return admin_open(indexrelid, lockmode, true, heap);
+}
+
+Relation
+admin_open_readable(Oid indexrelid, Relation *heap)
+{
+	return admin_open(indexrelid, AccessShareLock, false, heap);
+}
+
+void
+admin_close(Relation index, Relation heap, LOCKMODE lockmode)
+{
+	index_close(index, lockmode);
+	table_close(heap, AccessShareLock);
+}
+
+/*
+ * Table first, then index: the order of the server's own commands.  The
+ * right to the table is tested before a lock is waited for.
+ */
+static Relation
+admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
+{
+	Oid			heapid = IndexGetRelation(indexrelid, true);
+	Relation	index;
+
+	if (!OidIsValid(heapid))
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("relation with OID %u is not an index", indexrelid));
+	if (owner)
+	{
+		if (!vdb_class_ownercheck(heapid, GetUserId()))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX,
+						   get_rel_name(indexrelid));
+	}
+	else
+	{
+		AclResult	result = pg_class_aclcheck(heapid, GetUserId(), ACL_SELECT);
+
+		if (result != ACLCHECK_OK)
+			aclcheck_error(result, OBJECT_TABLE, get_rel_name(heapid));
+	}
+
+	*heap = table_open(heapid, AccessShareLock);
+	index = index_open(indexrelid, lockmode);
+	if (!am_is_ours(index))
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("index \"%s\" is not a vector index",
+					   RelationGetRelationName(index)),
+				errdetail("It was not created by an access method of vectordb."));
+	if (RELATION_IS_OTHER_TEMP(index))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("cannot access temporary indexes of other sessions"));
+	return index;
+}
+
+static void
+admin_refuse_in_recovery(const char *function)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				errmsg("cannot execute %s() during recovery", function));
+}
+
+/*
+ * One row for each segment: id, state, kind, rows, dead rows, pages, level,
+ * created.
+ */
+Datum
+vdb_index_segments(PG_FUNCTION_ARGS)
+{
+	static const char *const states[] = {"", "growing", "sealing", "sealed",
+	"building", "retired"};
+	static const char *const kinds[] = {"", "rows", "planes"};
+	Relation	heap;
+	Relation	index = admin_open_readable(PG_GETARG_OID(0), &heap);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Manifest   *manifest = manifest_read_all(index);
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < manifest->nsegments; i++)
+	{
+		const SegmentInfo *info = &manifest->segments[i];
+		Datum		values[8];
+		bool		nulls[8] = {0};
+		uint32		nrows = info->nrows;
+		uint64		npages = admin_live_pages(index, manifest, info, &nrows);
+
+		values[0] = Int64GetDatum((int64) info->id);
+		values[1] = CStringGetTextDatum(states[info->state]);
+		values[2] = CStringGetTextDatum(kinds[info->kind]);
+		values[3] = Int64GetDatum((int64) nrows);
+		values[4] = Int64GetDatum((int64) info->ndead);
+		values[5] = Int64GetDatum((int64) npages * BLCKSZ);
+		values[6] = Int32GetDatum((int32) info->level);
+		values[7] = TimestampTzGetDatum(info->created);
+		nulls[7] = info->created == 0;
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	admin_close(index, heap, AccessShareLock);
+	return (Datum) 0;
+}
+
+/*
+ * Blocks of a segment.  One that is not sealed has no counts in the manifest:
+ * its pages are read.
+ */
+static uint64
+admin_live_pages(Relation index, const Manifest *manifest,
+				 const SegmentInfo *info, uint32 *nrows)
+{
+	SegmentReader *reader;
+	uint64		npages;
+
+	if (info->state != SEGMENT_GROWING && info->state != SEGMENT_SEALING)
+		return info->npages;
+
+	reader = segment_open(index, &manifest->identity, info);
+	*nrows = 0;
+	for (uint32 page = 0; page < reader->npages; page++)
+	{
+		Buffer		buffer = segment_read_rows(reader, page);
+
+		*nrows += rows_page_count(BufferGetPage(buffer),
+								  reader->shape.row_size);
+		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
+	}
+	npages = 1;
+	for (uint32 i = 0; i < reader->nruns; i++)
+		npages += reader->runs[i].npages;
+	segment_close(reader);
+	return npages;
+}
+
+/* Identity and totals of an index, one row. */
+Datum
+vdb_index_info(PG_FUNCTION_ARGS)
+{
+	static const char *const metrics[] = {"", "L2", "IP", "COSINE", "L1"};
+	Relation	heap;
+	Relation	index = admin_open_readable(PG_GETARG_OID(0), &heap);
+	Manifest   *manifest = manifest_read_all(index);
+	TupleDesc	desc;
+	Datum		values[10];
+	bool		nulls[10] = {0};
+	HeapTuple	tuple;
+	int			nsearched = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	for (int i = 0; i < manifest->nsegments; i++)
+	{
+		if (manifest->segments[i].state <= SEGMENT_SEALED)
+			nsearched++;
+	}
+	values[0] = Int32GetDatum((int32) manifest->identity.dim);
+	values[1] = CStringGetTextDatum(metrics[manifest->identity.metric]);
+	values[2] = Int32GetDatum(manifest->identity.bits);
+	values[3] = Int32GetDatum(VDB_FORMAT_VERSION);
+	values[4] = TimestampTzGetDatum(manifest->created);
+	values[5] = Int32GetDatum(nsearched);
+	values[6] = Int32GetDatum((int32) manifest->npending);
+	values[7] = Int64GetDatum((int64) RelationGetNumberOfBlocks(index) *
+							  BLCKSZ);
+	values[8] = Int64GetDatum((int64) manifest_free_pages(index) * BLCKSZ);
+	values[9] = BoolGetDatum(manifest->centre_npages > 0);
+	tuple = heap_form_tuple(BlessTupleDesc(desc), values, nulls);
+	admin_close(index, heap, AccessShareLock);
+	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}
+
+/* Seal the growing segment; returns its id, NULL when it had no row. */
+Datum
+vdb_flush(PG_FUNCTION_ARGS)
+{
+	Relation	heap;
+	Relation	index;
+	uint32		sealed;
+
+	admin_refuse_in_recovery("flush");
+	index = admin_open_owned(PG_GETARG_OID(0), RowExclusiveLock, &heap);
+	sealed = growing_seal(index);
+	admin_close(index, heap, RowExclusiveLock);
+	if (sealed == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) sealed);
+}
+
+/*
+ * Seal, and reorganise what is sealed but not yet reorganised or has many
+ * dead rows.  Returns the number of segments written.
+ */
+Datum
+vdb_build(PG_FUNCTION_ARGS)
+{
+	Relation	heap;
+	Relation	index;
+	int			nbuilt;
+
+	admin_refuse_in_recovery("build");
+	index = admin_open_owned(PG_GETARG_OID(0), ShareUpdateExclusiveLock,
+							 &heap);
+	nbuilt = index_build_pending(index);
+	admin_close(index, heap, ShareUpdateExclusiveLock);
+	PG_RETURN_INT32(nbuilt);
+}

@@ -1,0 +1,102 @@
+-- Administration: schema vectordb (docs/administration.md)
+
+CREATE SCHEMA vectordb;
+GRANT USAGE ON SCHEMA vectordb TO PUBLIC;
+
+CREATE FUNCTION vectordb.index_segments(
+	index regclass,
+	OUT segment_id bigint,
+	OUT state text,
+	OUT kind text,
+	OUT row_count bigint,
+	OUT dead_rows bigint,
+	OUT size bigint,
+	OUT level integer,
+	OUT created_on timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vdb_index_segments'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.index_segments(regclass) IS
+	'segments of a vector index';
+
+CREATE FUNCTION vectordb.index_info(
+	index regclass,
+	OUT dimension integer,
+	OUT metric text,
+	OUT code_bits integer,
+	OUT format_version integer,
+	OUT created_on timestamptz,
+	OUT segments integer,
+	OUT pending integer,
+	OUT size bigint,
+	OUT free_size bigint,
+	OUT centred boolean)
+RETURNS record
+AS 'MODULE_PATHNAME', 'vdb_index_info'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.index_info(regclass) IS
+	'properties of a vector index';
+
+CREATE FUNCTION vectordb.flush(index regclass) RETURNS bigint
+AS 'MODULE_PATHNAME', 'vdb_flush'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.flush(regclass) IS
+	'seal the growing segment of a vector index; returns its number';
+
+CREATE FUNCTION vectordb.build(index regclass) RETURNS integer
+AS 'MODULE_PATHNAME', 'vdb_build'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.build(regclass) IS
+	'seal and reorganise a vector index now; returns the number of segments written';
+
+CREATE FUNCTION vectordb.check(
+	index regclass,
+	OUT segment_id bigint,
+	OUT block bigint,
+	OUT problem text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vdb_check'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.check(regclass) IS
+	'verify every page and row of a vector index: one row for each violation';
+
+-- The vector indexes whose tables the current user may read.
+CREATE VIEW vectordb.tables AS
+SELECT i.indrelid::regclass AS table_id,
+	   i.indexrelid::regclass AS indexrelid,
+	   info.dimension,
+	   info.created_on,
+	   CASE WHEN NOT i.indisvalid THEN 'invalid'
+			WHEN info.pending > 0 THEN 'pending'
+			ELSE 'ready' END AS state,
+	   upper(am.amname::text) AS engine_type,
+	   NULL::integer AS nlist,
+	   info.metric AS metric_type
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_am am ON am.oid = c.relam
+JOIN pg_catalog.pg_proc p ON p.oid = am.amhandler
+CROSS JOIN LATERAL vectordb.index_info(i.indexrelid) info
+WHERE p.probin = 'MODULE_PATHNAME'
+  AND c.relkind = 'i'
+  AND i.indisready
+  AND pg_catalog.has_table_privilege(i.indrelid, 'SELECT')
+  AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace);
+
+CREATE VIEW vectordb.segments AS
+SELECT t.table_id,
+	   t.engine_type,
+	   s.segment_id AS file_id,
+	   s.state || CASE WHEN s.state = 'growing' THEN '' ELSE '/' || s.kind END
+		   AS file_type,
+	   s.size AS file_size,
+	   s.row_count,
+	   s.created_on,
+	   s.state,
+	   s.dead_rows,
+	   s.level,
+	   t.indexrelid
+FROM vectordb.tables t
+CROSS JOIN LATERAL vectordb.index_segments(t.indexrelid) s;
+
+GRANT SELECT ON vectordb.tables, vectordb.segments TO PUBLIC;
