@@ -61,27 +61,31 @@ COMMENT ON FUNCTION vectordb.check(regclass) IS
 	'verify every page and row of a vector index: one row for each violation';
 
 -- The vector indexes whose tables the current user may read.
+-- MATERIALIZED: index_info() must not be asked about other indexes.
 CREATE VIEW vectordb.tables AS
-SELECT i.indrelid::regclass AS table_id,
-	   i.indexrelid::regclass AS indexrelid,
+WITH ours AS MATERIALIZED (
+	SELECT i.indrelid, i.indexrelid, i.indisvalid, am.amname
+	FROM pg_catalog.pg_index i
+	JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+	JOIN pg_catalog.pg_am am ON am.oid = c.relam
+	JOIN pg_catalog.pg_proc p ON p.oid = am.amhandler
+	WHERE p.probin = 'MODULE_PATHNAME'
+	  AND c.relkind = 'i'
+	  AND i.indisready
+	  AND pg_catalog.has_table_privilege(i.indrelid, 'SELECT')
+	  AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace))
+SELECT ours.indrelid::regclass AS table_id,
+	   ours.indexrelid::regclass AS indexrelid,
 	   info.dimension,
 	   info.created_on,
-	   CASE WHEN NOT i.indisvalid THEN 'invalid'
+	   CASE WHEN NOT ours.indisvalid THEN 'invalid'
 			WHEN info.pending > 0 THEN 'pending'
 			ELSE 'ready' END AS state,
-	   upper(am.amname::text) AS engine_type,
+	   upper(ours.amname::text) AS engine_type,
 	   NULL::integer AS nlist,
 	   info.metric AS metric_type
-FROM pg_catalog.pg_index i
-JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-JOIN pg_catalog.pg_am am ON am.oid = c.relam
-JOIN pg_catalog.pg_proc p ON p.oid = am.amhandler
-CROSS JOIN LATERAL vectordb.index_info(i.indexrelid) info
-WHERE p.probin = 'MODULE_PATHNAME'
-  AND c.relkind = 'i'
-  AND i.indisready
-  AND pg_catalog.has_table_privilege(i.indrelid, 'SELECT')
-  AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace);
+FROM ours
+CROSS JOIN LATERAL vectordb.index_info(ours.indexrelid) info;
 
 CREATE VIEW vectordb.segments AS
 SELECT t.table_id,
