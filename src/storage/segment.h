@@ -91,6 +91,12 @@ extern void segment_writer_add(SegmentWriter *writer, const PlanesRow *row);
 extern uint32 segment_writer_finish(SegmentWriter *writer);
 
 /*
+ * Give up a building segment of this process: manifest_finish_pending() frees
+ * it.  With the maintenance lock held.
+ */
+extern void segment_writer_abandon(Relation index, uint32 segment_id);
+
+/*
  * Before publishing: mark rows of a building segment dead that died in the
  * sources meanwhile.  With the maintenance lock held.
  */

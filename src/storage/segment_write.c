@@ -135,6 +135,13 @@ segment_writer_finish(SegmentWriter *writer)
 	return id;
 }
 
+void
+segment_writer_abandon(Relation index, uint32 segment_id)
+{
+	/* Nobody holds the builder's lock any more: it is an orphan. */
+	building_unlock(index, segment_id);
+}
+
 /* Pages of each area, one after the other. */
 static SegmentHeader
 writer_plan_areas(const SegmentShape *shape, const uint32 class_rows[4])

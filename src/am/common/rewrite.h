@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * rewrite.h
+ *	  Reorganising sealed segments.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_REWRITE_H
+#define VDB_REWRITE_H
+
+#include "postgres.h"
+
+#include "utils/rel.h"
+
+/* Share of dead rows from which a segment is rewritten. */
+#define REWRITE_DEAD_FRACTION 0.20
+
+/*
+ * Write a sealed segment anew, as planes and without its dead rows, and put
+ * the new segment in its place.  Codes are carried over bit for bit.  Searches,
+ * inserts and VACUUM go on meanwhile.  Returns false when the segment is not
+ * there any more.
+ */
+extern bool index_rewrite_segment(Relation index, uint32 segment_id);
+
+/*
+ * Seal the growing segment, then rewrite every segment that is not
+ * reorganised or has many dead rows.  Returns the number of segments written.
+ */
+extern int	index_build_pending(Relation index);
+
+#endif							/* VDB_REWRITE_H */
