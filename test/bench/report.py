@@ -1,0 +1,172 @@
+"""Results as JSON, Markdown and plots.
+
+Also a program: report.py RESULTS.json ... [--docs FILE] writes the tables of
+earlier results again.  Every figure comes from the results; nothing is
+rounded before the last moment.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+import goals
+import svg
+import tables
+
+BEGIN = '<!-- figures: written by test/bench, do not edit -->'
+END = '<!-- end of figures -->'
+
+
+def curves(part, rate):
+    """Points by method, from result lines with a recall."""
+    result = {}
+    for line in part:
+        if line.get(rate) and 'recall' in line:
+            result.setdefault(line['method'], []).append(
+                (line['recall'], line[rate]))
+    return result
+
+
+def with_recall(parts):
+    """pgbench lines with the recall that the part search found."""
+    search, pgbench = parts.get('search'), parts.get('pgbench')
+    if not isinstance(search, list) or not isinstance(pgbench, list):
+        return []
+    known = {(line['method'], line['setting']): line['recall']
+             for line in search}
+    return [dict(line, recall=known[line['method'], line['setting']])
+            for line in pgbench
+            if (line['method'], line['setting']) in known]
+
+
+def plots(dataset, limit):
+    """Pairs of file name and SVG text of one data set."""
+    parts = dataset['parts']
+    title = '%s, %s rows, recall@%d' % (
+        dataset['name'], format(dataset['rows'], ','), limit)
+    one = {}
+    for part in ('search', 'library'):
+        if isinstance(parts.get(part), list):
+            one.update(curves(parts[part], 'qps'))
+    if one:
+        yield ('recall-%s.svg' % dataset['name'],
+               svg.plot(title + ', one statement', one))
+    clients = curves(with_recall(parts), 'qps_1')
+    if clients:
+        yield ('recall-pgbench-%s.svg' % dataset['name'],
+               svg.plot(title + ', pgbench with one client', clients))
+
+
+def machine_lines(results):
+    machine = results['machine']
+    versions = results.get('versions', {})
+    settings = results.get('settings', {})
+    lines = ['%s, %s cores, %s GiB of memory, Linux %s; %s; %s.' % (
+        machine['cpu'], machine['cores'], machine['memory_gib'],
+        machine['kernel'], ', '.join(machine['instruction_sets']),
+        machine['date']), '']
+    lines += ['- %s %s' % pair for pair in versions.items()]
+    lines += ['', 'Medians of %d repetitions after a warm-up. Settings: %s.'
+              % (results['repetitions'],
+                 ', '.join('%s = %s' % pair for pair in settings.items())),
+              '', 'Command: `%s`' % results['command'], '']
+    return lines
+
+
+def goal_lines(dataset):
+    rows = [(what, measured, wanted, 'yes' if met else '**no**')
+            for what, measured, wanted, met in goals.reached(dataset)]
+    if not rows:
+        return []
+    return ['Goals of the access method `flat`:', ''] + tables.table(
+        ['what', 'measured', 'goal', 'reached'], rows) + ['']
+
+
+def dataset_lines(dataset, limit, picture_folder):
+    lines = ['### %s' % dataset['name'], '',
+             '%s rows of %d dimensions, %s, %s queries, LIMIT %d.' % (
+                 format(dataset['rows'], ','), dataset['dims'],
+                 dataset['metric'], format(dataset['queries'], ','), limit),
+             '']
+    lines += goal_lines(dataset)
+    for name, _ in plots(dataset, limit):
+        lines += ['![recall against queries a second](%s)'
+                  % (picture_folder + name), '']
+    for part, content in dataset['parts'].items():
+        title, function, sentence = tables.PARTS[part]
+        if content:
+            lines += ['#### ' + title, '']
+        if isinstance(content, dict):
+            lines += ['Failed: ' + content['error'].splitlines()[0], '']
+        elif content:
+            lines += ([sentence, ''] if sentence else [])
+            lines += function(content) + ['']
+    return lines
+
+
+def markdown(results, picture_folder=''):
+    lines = machine_lines(results)
+    for dataset in results['datasets']:
+        lines += dataset_lines(dataset, results['limit'], picture_folder)
+    return '\n'.join(lines)
+
+
+def write_plots(results, folder):
+    for dataset in results['datasets']:
+        for name, content in plots(dataset, results['limit']):
+            with open(os.path.join(folder, name), 'w',
+                      encoding='utf-8') as file:
+                file.write(content)
+
+
+def write(results, folder, docs=None):
+    """results.json, results.md and the plots; perhaps the document too."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, 'results.json'), 'w',
+              encoding='utf-8') as file:
+        json.dump(results, file, indent=1)
+        file.write('\n')
+    with open(os.path.join(folder, 'results.md'), 'w',
+              encoding='utf-8') as file:
+        file.write('# Results\n\n' + markdown(results))
+    write_plots(results, folder)
+    if docs:
+        write_docs([results], docs)
+
+
+def write_docs(all_results, docs):
+    """Put the tables between the markers of a document."""
+    with open(docs, encoding='utf-8') as file:
+        text = file.read()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit('%s has no markers for the figures' % docs)
+    folder = os.path.join(os.path.dirname(docs) or '.', 'pictures')
+    os.makedirs(folder, exist_ok=True)
+    for results in all_results:
+        write_plots(results, folder)
+    tables_text = '\n'.join(markdown(results, 'pictures/')
+                            for results in all_results)
+    with open(docs, 'w', encoding='utf-8') as file:
+        file.write(before + BEGIN + '\n\n' + tables_text + END + after)
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(prog='report.py')
+    parser.add_argument('results', nargs='+', help='results.json files')
+    parser.add_argument('--docs', help='Markdown file with the markers')
+    options = parser.parse_args(argv)
+    all_results = []
+    for path in options.results:
+        with open(path, encoding='utf-8') as file:
+            all_results.append(json.load(file))
+    if options.docs:
+        write_docs(all_results, options.docs)
+    else:
+        print('\n'.join(markdown(results) for results in all_results))
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
