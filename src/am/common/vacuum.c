@@ -1,0 +1,161 @@
+/*-------------------------------------------------------------------------
+ *
+ * vacuum.c
+ *	  VACUUM callbacks, the same for every access method.
+ *
+ * ambulkdelete marks dead rows; amvacuumcleanup finishes what crashes left,
+ * gives up segments without a live row, and seals a growing segment that is
+ * mostly dead, so that a small table that is updated for ever does not carry
+ * its past along.  Nothing is rewritten here (design, rule 20).
+ *
+ * The maintenance lock is held from copying the manifest to the last mark
+ * (rule 16): otherwise a merge could publish rows whose marks it has not seen.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "am/common/vacuum.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/growing.h"
+#include "storage/manifest.h"
+#include "storage/segment.h"
+#include "utils/memutils.h"
+
+/* A growing segment of fewer pages is left alone, however dead. */
+#define SEAL_DEAD_MIN_PAGES 16
+
+static bool vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+						IndexBulkDeleteCallback callback,
+						void *callback_state);
+static bool vacuum_growing_is_mostly_dead(Relation index,
+										  const Manifest *manifest,
+										  const SegmentInfo *info,
+										  uint32 ndead);
+static void vacuum_estimate(Relation index, IndexBulkDeleteResult *stats);
+
+/*
+ * Every entry that is live is reported once through the callback and counted
+ * once (rule 17): CREATE INDEX CONCURRENTLY adds what it does not see here.
+ */
+IndexBulkDeleteResult *
+am_bulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+			  IndexBulkDeleteCallback callback, void *callback_state)
+{
+	MemoryContext context;
+	MemoryContext old;
+	bool		mostly_dead;
+
+	if (stats == NULL)
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+	else
+		stats->num_index_tuples = 0;	/* an earlier pass counted these */
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "vectordb vacuum",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	maintenance_lock(info->index);
+	mostly_dead = vacuum_mark(info, stats, callback, callback_state);
+	maintenance_unlock(info->index);
+	if (mostly_dead)
+		growing_seal(info->index);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return stats;
+}
+
+IndexBulkDeleteResult *
+am_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	MemoryContext context;
+	MemoryContext old;
+
+	if (info->analyze_only)
+		return stats;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "vectordb vacuum",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	maintenance_lock(info->index);
+	manifest_finish_pending(info->index);
+	manifest_retire_empty(info->index);
+	maintenance_unlock(info->index);
+	MemoryContextSwitchTo(old);
+
+	if (stats == NULL)
+	{
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+		old = MemoryContextSwitchTo(context);
+		vacuum_estimate(info->index, stats);
+		MemoryContextSwitchTo(old);
+	}
+	MemoryContextDelete(context);
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	stats->pages_free = manifest_free_pages(info->index);
+	return stats;
+}
+
+/* Returns whether the growing segment had better be sealed. */
+static bool
+vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+			IndexBulkDeleteCallback callback, void *callback_state)
+{
+	Manifest   *manifest = manifest_read(info->index);
+	bool		mostly_dead = false;
+
+	for (int i = 0; i < manifest->nsegments; i++)
+	{
+		const SegmentInfo *segment = &manifest->segments[i];
+		uint32		ndead = segment_bulk_delete(info->index,
+												&manifest->identity, segment,
+												callback, callback_state,
+												stats);
+
+		if (segment->state == SEGMENT_GROWING)
+			mostly_dead = vacuum_growing_is_mostly_dead(info->index, manifest,
+														segment, ndead);
+		else if (ndead != segment->ndead)
+			manifest_set_dead(info->index, segment->id, ndead);
+	}
+	return mostly_dead;
+}
+
+static bool
+vacuum_growing_is_mostly_dead(Relation index, const Manifest *manifest,
+							  const SegmentInfo *info, uint32 ndead)
+{
+	SegmentReader *reader = segment_open(index, &manifest->identity, info);
+	uint64		capacity = (uint64) reader->npages *
+		reader->shape.rows_per_page;
+	bool		mostly_dead = reader->npages >= SEAL_DEAD_MIN_PAGES &&
+		(uint64) ndead * 2 >= capacity;
+
+	segment_close(reader);
+	return mostly_dead;
+}
+
+/* No dead heap rows: the counts of the manifest are what there is. */
+static void
+vacuum_estimate(Relation index, IndexBulkDeleteResult *stats)
+{
+	Manifest   *manifest = manifest_read(index);
+
+	stats->estimated_count = true;
+	for (int i = 0; i < manifest->nsegments; i++)
+	{
+		const SegmentInfo *info = &manifest->segments[i];
+
+		if (info->state == SEGMENT_SEALED)
+			stats->num_index_tuples += info->nrows - info->ndead;
+		else
+		{
+			SegmentReader *reader = segment_open(index, &manifest->identity,
+												 info);
+
+			stats->num_index_tuples += (double) reader->npages *
+				reader->shape.rows_per_page;
+			segment_close(reader);
+		}
+	}
+}
