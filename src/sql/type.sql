@@ -33,7 +33,7 @@ CREATE TYPE vector (
     TYPMOD_IN = vector_typmod_in,
     RECEIVE = vector_recv,
     SEND = vector_send,
-    STORAGE = external
+    STORAGE = main
 );
 
 -- distances and norms
