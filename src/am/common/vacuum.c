@@ -115,7 +115,7 @@ vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		if (segment->state == SEGMENT_GROWING)
 			mostly_dead = vacuum_growing_is_mostly_dead(info->index, manifest,
 														segment, ndead);
-		else if (ndead != segment->ndead)
+		else if (segment->state == SEGMENT_SEALED && ndead != segment->ndead)
 			manifest_set_dead(info->index, segment->id, ndead);
 	}
 	return mostly_dead;
