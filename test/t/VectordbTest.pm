@@ -1,0 +1,158 @@
+# VectordbTest.pm -- what the tests of this folder have in common
+#
+# Loads the sample of test/data into a server and asks it the same questions
+# through the indexes and without them.  Answers are lists of distances, so
+# rows at equal distance may come in any order; that no row comes twice is
+# checked as well.
+package VectordbTest;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Exporter 'import';
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(new_node start_again load_sample create_indexes answers
+  same_answers check_indexes);
+
+my $data = abs_path(dirname(__FILE__) . '/../data');
+
+# Operator of each operator class.
+my %operators = (
+	vector_l2_ops => '<->',
+	vector_ip_ops => '<#>',
+	vector_cosine_ops => '<=>',
+	vector_l1_ops => '<+>');
+
+# A server that is initialised, not started.
+sub new_node
+{
+	my ($name, %params) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(%params);
+	$node->append_conf('postgresql.conf', "autovacuum = off\njit = off\n");
+	return $node;
+}
+
+# Start after the postmaster was killed: its children may live on for a while.
+sub start_again
+{
+	my ($node) = @_;
+
+	foreach my $try (1 .. 100)
+	{
+		return if $node->start(fail_ok => 1);
+		select(undef, undef, undef, 0.2);
+	}
+	die 'the server does not start after a crash';
+}
+
+# Tables meanings(id, words, embedding) and queries(id, embedding).
+sub load_sample
+{
+	my ($node, $database) = @_;
+
+	$node->safe_psql(
+		$database || 'postgres', qq{
+		CREATE EXTENSION vectordb;
+		CREATE TEMP TABLE stage (id int, pos text, lexfile text, words text,
+								 gloss text, embedding vector(384));
+		COPY stage FROM PROGRAM 'gzip -dc $data/wordnet-2k.tsv.gz';
+		CREATE TABLE meanings (id int PRIMARY KEY, words text,
+							   embedding vector(384));
+		INSERT INTO meanings SELECT id, words, embedding FROM stage;
+		CREATE TEMP TABLE stage_queries (id int, headword text, body text,
+										 embedding vector(384));
+		COPY stage_queries
+			FROM PROGRAM 'gzip -dc $data/wordnet-2k-queries.tsv.gz';
+		CREATE TABLE queries (id int PRIMARY KEY, embedding vector(384));
+		INSERT INTO queries SELECT id, embedding FROM stage_queries;
+		ANALYZE;});
+	return;
+}
+
+# One index for each operator class.
+sub create_indexes
+{
+	my ($node, $method, $database) = @_;
+
+	foreach my $class (sort keys %operators)
+	{
+		$node->safe_psql($database || 'postgres',
+			"CREATE INDEX meanings_$class ON meanings"
+			  . " USING $method (embedding $class)");
+	}
+	return;
+}
+
+#
+# answers -- the distances of the ten nearest rows of each query
+#
+# $how is "index" or "table".  One line for each operator and query.  Dies if
+# the plan is not the one that was asked for, or if a row comes twice.
+#
+sub answers
+{
+	my ($node, $how, $database) = @_;
+	my $settings = $how eq 'index'
+	  ? 'SET enable_seqscan = off; SET enable_sort = off;'
+	  : 'SET enable_indexscan = off; SET enable_bitmapscan = off;';
+	my $result = '';
+
+	foreach my $class (sort keys %operators)
+	{
+		my $operator = $operators{$class};
+		my $query = qq{
+			SELECT '$operator', q.id, string_agg(n.d::text, ' ' ORDER BY n.d),
+				   count(DISTINCT n.id)
+			FROM queries q, LATERAL (
+				SELECT m.id, m.embedding $operator q.embedding AS d
+				FROM meanings m
+				ORDER BY m.embedding $operator q.embedding LIMIT 10) n
+			GROUP BY q.id ORDER BY q.id};
+		my $plan = $node->safe_psql($database || 'postgres',
+			"$settings EXPLAIN (COSTS OFF) $query");
+		my $uses_index = $plan =~ /Index Scan using meanings_$class/ ? 1 : 0;
+
+		die "the plan is not by $how:\n$plan"
+		  if $uses_index != ($how eq 'index' ? 1 : 0);
+		my $answer =
+		  $node->safe_psql($database || 'postgres', "$settings $query");
+		die "a row came twice or was lost: $answer"
+		  if grep { !/\|10$/ } split /\n/, $answer;
+		$result .= "$answer\n";
+	}
+	return $result;
+}
+
+# One test: indexes and table give the same answers.
+sub same_answers
+{
+	my ($node, $name, $database) = @_;
+
+	is(answers($node, 'index', $database),
+		answers($node, 'table', $database),
+		"$name: the indexes answer as the table does");
+	return;
+}
+
+# One test: vectordb.check() has nothing to say about any index.
+sub check_indexes
+{
+	my ($node, $name, $database) = @_;
+	my $problems = $node->safe_psql(
+		$database || 'postgres', q{
+		SELECT i.indexrelid::regclass, p.*
+		FROM pg_index i, LATERAL vectordb.check(i.indexrelid) p
+		WHERE i.indrelid = 'meanings'::regclass AND NOT i.indisprimary});
+
+	is($problems, '', "$name: vectordb.check() finds nothing");
+	return;
+}
+
+1;
