@@ -54,7 +54,7 @@ def install_extensions(tree, options, chosen):
     tree.copy()
     needed = {m.extension for m in chosen if not isinstance(m, Library)}
     if 'vectordb' in needed:
-        tree.install('vectordb', REPOSITORY)
+        tree.install('vectordb', options.vectordb or REPOSITORY)
     if 'vector' in needed and options.pgvector:
         tree.install('vector', options.pgvector)
     for extension in needed:

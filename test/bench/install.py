@@ -13,7 +13,7 @@ from progress import say
 
 SKIPPED = shutil.ignore_patterns(
     '.git', '*.o', '*.so', '*.bc', '*.d', 'results', 'tmp_check', 'output_iso',
-    'bench-results', '__pycache__')
+    'build', '__pycache__')
 
 
 def run(command, **options):

@@ -62,6 +62,9 @@ def add_server(parser):
     group.add_argument('--pgvector', metavar='FOLDER|DEB',
                        help='its source folder or Debian package; without it '
                        'the one installed for the server is taken')
+    group.add_argument('--vectordb', metavar='FOLDER|DEB',
+                       help='another version of this extension '
+                       '(default: this source tree)')
     group.add_argument('--user', default='postgres',
                        help='who runs the server when root starts the bench')
     group.add_argument('--work', metavar='DIR',
@@ -117,9 +120,9 @@ def parse(argv):
     add_server(parser)
     add_measuring(parser)
     group = parser.add_argument_group('results')
-    group.add_argument('--out', default='bench-results', metavar='DIR',
+    group.add_argument('--out', default='build/bench', metavar='DIR',
                        help='where results.json, results.md and the plots go '
-                       '(default bench-results)')
+                       '(default build/bench)')
     group.add_argument('--docs', metavar='FILE',
                        help='also put the tables between the markers of this '
                        'Markdown file, and the plots beside it')
