@@ -22,6 +22,25 @@
 /* Lanes of the float kernels; part of the meaning of the SQL operators. */
 #define FLOAT_LANES 32
 
+/* Before a loop over registers in an array: they must not be in memory. */
+#ifdef __clang__
+#define UNROLL_16 _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_16 _Pragma("GCC unroll 16")
+#endif
+
 extern const VdbKernels vdb_kernels_scalar;
+
+#if defined(__x86_64__)
+#define VDB_KERNELS_X86 1
+extern const VdbKernels vdb_kernels_avx2;
+extern const VdbKernels vdb_kernels_avx512;
+#endif
+
+#if defined(__aarch64__)
+#define VDB_KERNELS_NEON 1
+extern const VdbKernels vdb_kernels_neon;
+extern const VdbKernels vdb_kernels_neon_dot;
+#endif
 
 #endif							/* VDB_DISTANCE_KERNELS_H */
