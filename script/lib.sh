@@ -76,7 +76,7 @@ lib_as_root()
 #
 lib_install_packages()
 {
-	local missing=() package
+	local missing=() package log
 
 	for package in "$@"; do
 		dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
@@ -88,10 +88,17 @@ lib_install_packages()
 		lib_die "missing packages: ${missing[*]} (only Debian is supported)"
 	lib_apt_update
 	lib_progress "installing ${missing[*]}"
-	lib_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+	log=$(mktemp)
+	if ! lib_as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
 		-o DPkg::Lock::Timeout=300 \
-		install --no-install-recommends "${missing[@]}" < /dev/null > /dev/null ||
+		install --no-install-recommends "${missing[@]}" \
+		< /dev/null > "$log" 2>&1
+	then
+		tail -n 30 "$log" >&2
+		rm -f "$log"
 		lib_die "could not install: ${missing[*]}"
+	fi
+	rm -f "$log"
 }
 
 # Once per run; a list that does not answer is no reason to stop.

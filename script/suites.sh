@@ -69,10 +69,21 @@ suite_lint()
 	lib_progress "checking layers and format"
 	suite_check "layers" tools/check-layers vectordb.so
 	suite_check "format" tools/check-format
-	if command -v clang > /dev/null; then
+	if [ -n "$(suite_clang_name)" ]; then
 		lib_progress "compiling with clang, warnings are errors"
 		suite_check "build with clang, no warning" suite_clang
 	fi
+}
+
+# The clang that the server's bitcode was made with, or any.
+suite_clang_name()
+{
+	local name
+
+	for name in $(sed -n 's/^CLANG *= *//p' \
+		"$(dirname "$("$PG_CONFIG" --pgxs)")/../Makefile.global") clang; do
+		if command -v "$name"; then return 0; fi
+	done
 }
 
 # In a folder of its own, so that the build with gcc stays.
@@ -82,7 +93,7 @@ suite_clang()
 		cp -a Makefile vectordb.control src "$WORK/clang" &&
 		find "$WORK/clang" \( -name '*.o' -o -name '*.d' \) -delete &&
 		make -s -C "$WORK/clang" -j "$(lib_jobs)" PG_CONFIG="$PG_CONFIG" \
-			CC=clang COPT=-Werror with_llvm=no all
+			CC="$(suite_clang_name)" COPT=-Werror with_llvm=no all
 }
 
 # ---- unit ----
