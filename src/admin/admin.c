@@ -10,12 +10,13 @@
  */
 #include "postgres.h"
 
+#include "access/amapi.h"
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/xlog.h"
 #include "admin/admin.h"
-#include "am/common/am.h"
 #include "am/common/rewrite.h"
+#include "am/common/vacuum.h"
 #include "base/compat.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
@@ -89,7 +90,8 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 
 	*heap = table_open(heapid, AccessShareLock);
 	index = index_open(indexrelid, lockmode);
-	if (!am_is_ours(index))
+	/* All access methods of this extension share the callbacks of VACUUM. */
+	if (index->rd_indam->ambulkdelete != am_bulkdelete)
 		ereport(ERROR,
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("index \"%s\" is not a vector index",

@@ -49,6 +49,19 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION vectordb.build(regclass) IS
 	'seal and reorganise a vector index now; returns the number of segments written';
 
+CREATE FUNCTION vectordb.last_scan(
+	OUT segments integer,
+	OUT rounds bigint,
+	OUT rows_scanned bigint,
+	OUT rows_refined bigint,
+	OUT rows_returned bigint,
+	OUT pages bigint)
+RETURNS record
+AS 'MODULE_PATHNAME', 'vdb_last_scan_stats'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vectordb.last_scan() IS
+	'what the last index scan of this session has read';
+
 CREATE FUNCTION vectordb.check(
 	index regclass,
 	OUT segment_id bigint,
