@@ -91,7 +91,7 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 	*heap = table_open(heapid, AccessShareLock);
 	index = index_open(indexrelid, lockmode);
 	/* All access methods of this extension share the callbacks of VACUUM. */
-	if (index->rd_indam->ambulkdelete != am_bulkdelete)
+	if (index->rd_indam->ambulkdelete != vacuum_bulk_delete)
 		ereport(ERROR,
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("index \"%s\" is not a vector index",
