@@ -39,8 +39,10 @@ FROM meanings m,
               ORDER BY embedding <=> m.embedding LIMIT 5) n
 WHERE (m.words, m.lexfile) IN
       (('wolf', 'noun.animal'), ('ocean', 'noun.object'),
-       ('violin, fiddle', 'noun.artifact'), ('winter, wintertime', 'noun.time'),
-       ('laugh, laughter', 'noun.communication'), ('king, male monarch, Rex', 'noun.person'))
+       ('violin, fiddle', 'noun.artifact'),
+       ('winter, wintertime', 'noun.time'),
+       ('laugh, laughter', 'noun.communication'),
+       ('king, male monarch, Rex', 'noun.person'))
 GROUP BY m.words ORDER BY m.words;
 \timing off
 
@@ -58,8 +60,8 @@ LIMIT 3;
 \echo '=== 3. A reverse dictionary: definitions of 1913, which word is meant? ==='
 \echo
 \timing on
-SELECT left(definition, 52) AS "definition of 1913", headword AS "defined there",
-       n.found AS "found here"
+SELECT left(definition, 48) AS "definition of 1913",
+       headword AS "its word there", n.found AS "found here"
 FROM definitions d,
      LATERAL (SELECT string_agg(split_part(words, ',', 1), '; ') AS found
               FROM (SELECT words FROM meanings
@@ -73,8 +75,10 @@ ORDER BY id;
 \echo
 SELECT definition FROM definitions WHERE headword = 'Lycanthrope';
 
+\echo '--- the table has no word for it'
+\echo
 PREPARE lycanthrope AS
-SELECT words, left(gloss, 50) AS gloss
+SELECT words, left(gloss, 34) AS gloss
 FROM meanings
 ORDER BY embedding <=> (SELECT embedding FROM definitions
                         WHERE headword = 'Lycanthrope')
