@@ -108,6 +108,40 @@
 #define vdb_vacuum_delay_point() vacuum_delay_point()
 #endif
 
+/* Fields of IndexAmRoutine that newer versions added. */
+#if PG_VERSION_NUM >= 170000
+#define vdb_set_version_flags(amroutine) ((amroutine)->amcanbuildparallel = true)
+#else
+#define vdb_set_version_flags(amroutine) ((void) (amroutine))
+#endif
+
+/*
+ * Parallel workers for building an index: from 17 on the server plans them
+ * for any access method, before for B-trees alone.  Needs nodes/execnodes.h,
+ * optimizer/optimizer.h.
+ */
+#if PG_VERSION_NUM >= 170000
+#define vdb_index_build_workers(heap, index, info) ((info)->ii_ParallelWorkers)
+#else
+#define vdb_index_build_workers(heap, index, info) \
+	plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index))
+#endif
+
+/* Count a search for EXPLAIN (18). */
+#if PG_VERSION_NUM >= 180000
+#define vdb_count_index_search(desc) \
+	do { if ((desc)->instrument) (desc)->instrument->nsearches++; } while (0)
+#else
+#define vdb_count_index_search(desc) ((void) (desc))
+#endif
+
+/* A path that must not be taken counts as disabled from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define vdb_disable_index_path(ipath) ((ipath)->path.disabled_nodes = 2)
+#else
+#define vdb_disable_index_path(ipath) ((void) (ipath))
+#endif
+
 /* Soft input errors (16): before, the error is raised. */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \

@@ -22,6 +22,7 @@
 #include "storage/manifest.h"
 #include "storage/segment.h"
 #include "utils/memutils.h"
+#include "utils/relcache.h"
 
 /* A growing segment of fewer pages is left alone, however dead. */
 #define SEAL_DEAD_MIN_PAGES 16
@@ -33,14 +34,15 @@ static bool vacuum_growing_is_mostly_dead(Relation index,
 										  const Manifest *manifest,
 										  const SegmentInfo *info,
 										  uint32 ndead);
-static void vacuum_estimate(Relation index, IndexBulkDeleteResult *stats);
+static void vacuum_estimate(IndexVacuumInfo *info,
+							IndexBulkDeleteResult *stats);
 
 /*
  * Every entry that is live is reported once through the callback and counted
  * once (rule 17): CREATE INDEX CONCURRENTLY adds what it does not see here.
  */
 IndexBulkDeleteResult *
-am_bulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+vacuum_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 			  IndexBulkDeleteCallback callback, void *callback_state)
 {
 	MemoryContext context;
@@ -66,7 +68,7 @@ am_bulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 }
 
 IndexBulkDeleteResult *
-am_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
 	MemoryContext context;
 	MemoryContext old;
@@ -87,7 +89,7 @@ am_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	{
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
 		old = MemoryContextSwitchTo(context);
-		vacuum_estimate(info->index, stats);
+		vacuum_estimate(info, stats);
 		MemoryContextSwitchTo(old);
 	}
 	MemoryContextDelete(context);
@@ -135,23 +137,35 @@ vacuum_growing_is_mostly_dead(Relation index, const Manifest *manifest,
 	return mostly_dead;
 }
 
-/* No dead heap rows: the counts of the manifest are what there is. */
+/*
+ * No dead heap rows.  Entries are the rows of the table, unless the index is
+ * partial: then what the manifest says is there, as full pages would hold it.
+ */
 static void
-vacuum_estimate(Relation index, IndexBulkDeleteResult *stats)
+vacuum_estimate(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
-	Manifest   *manifest = manifest_read(index);
+	Relation	index = info->index;
+	Manifest   *manifest;
 
+	if (RelationGetIndexPredicate(index) == NIL)
+	{
+		stats->num_index_tuples = Max(info->num_heap_tuples, 0);
+		stats->estimated_count = info->estimated_count;
+		return;
+	}
+
+	manifest = manifest_read(index);
 	stats->estimated_count = true;
 	for (int i = 0; i < manifest->nsegments; i++)
 	{
-		const SegmentInfo *info = &manifest->segments[i];
+		const SegmentInfo *segment = &manifest->segments[i];
 
-		if (info->state == SEGMENT_SEALED)
-			stats->num_index_tuples += info->nrows - info->ndead;
+		if (segment->state == SEGMENT_SEALED)
+			stats->num_index_tuples += segment->nrows - segment->ndead;
 		else
 		{
 			SegmentReader *reader = segment_open(index, &manifest->identity,
-												 info);
+												 segment);
 
 			stats->num_index_tuples += (double) reader->npages *
 				reader->shape.rows_per_page;

@@ -12,11 +12,11 @@
 
 #include "access/genam.h"
 
-extern IndexBulkDeleteResult *am_bulkdelete(IndexVacuumInfo *info,
+extern IndexBulkDeleteResult *vacuum_bulk_delete(IndexVacuumInfo *info,
 											IndexBulkDeleteResult *stats,
 											IndexBulkDeleteCallback callback,
 											void *callback_state);
-extern IndexBulkDeleteResult *am_vacuumcleanup(IndexVacuumInfo *info,
+extern IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info,
 											   IndexBulkDeleteResult *stats);
 
 #endif							/* VDB_VACUUM_H */

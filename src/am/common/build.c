@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.c
+ *	  Building a vector index.
+ *
+ * The index is created empty, with a centre found by sampling the table; then
+ * the table is read once, by one process or by several, each of which encodes
+ * rows into memory and writes a reorganised segment whenever its share of
+ * maintenance_work_mem or the size of a segment is full.  A segment is
+ * published as soon as it is written: nobody reads an index that is being
+ * built, and whatever stops the build takes the whole index with it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "am/common/build.h"
+#include "am/common/build_state.h"
+#include "am/common/opclass.h"
+#include "am/common/options.h"
+#include "base/compat.h"
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+/* Phases of pg_stat_progress_create_index; 1 is the server's own. */
+#define BUILD_PHASE_SAMPLE 2
+#define BUILD_PHASE_LOAD 3
+
+/* Rows between two progress reports. */
+#define BUILD_PROGRESS_ROWS 1024
+
+static void build_add_row(Relation index, ItemPointer tid, Datum *values,
+						  bool *isnull, bool tuple_is_alive, void *state);
+
+IndexBuildResult *
+build_index(Relation heap, Relation index, IndexInfo *info, AmKind am)
+{
+	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
+	IndexIdentity identity = opclass_identity(index, am);
+	BuildPart	part = {.heap = heap,.index = index,.info = info};
+	float	   *centre;
+	int			nworkers;
+
+	if (RelationGetNumberOfBlocks(index) != 0)
+		elog(ERROR, "index \"%s\" already contains data",
+			 RelationGetRelationName(index));
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+								 BUILD_PHASE_SAMPLE);
+	centre = build_find_centre(heap, index, info, &identity);
+	manifest_create(index, MAIN_FORKNUM, &identity, centre);
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+								 BUILD_PHASE_LOAD);
+	part.encoder = encoder_create(index);
+	part.progress = true;
+	nworkers = vdb_index_build_workers(heap, index, info);
+	if (nworkers > 0 && build_parallel(&part, nworkers, result))
+		return result;
+
+	result->heap_tuples = build_part(&part, NULL, 1);
+	result->index_tuples = part.nindexed;
+	return result;
+}
+
+/* Of an unlogged index, the file that a crash resets it to. */
+void
+build_empty(Relation index, AmKind am)
+{
+	IndexIdentity identity = opclass_identity(index, am);
+
+	manifest_create(index, INIT_FORKNUM, &identity, NULL);
+}
+
+char *
+build_phase_name(int64 phase)
+{
+	switch (phase)
+	{
+		case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+			return "initializing";
+		case BUILD_PHASE_SAMPLE:
+			return "sampling table";
+		case BUILD_PHASE_LOAD:
+			return "encoding rows";
+		default:
+			return NULL;
+	}
+}
+
+double
+build_part(BuildPart *part, TableScanDesc scan, int nparts)
+{
+	const IndexIdentity *identity = &part->encoder->identity;
+	double		heap_rows;
+
+	build_rows_init(&part->rows, identity,
+					(Size) maintenance_work_mem * 1024 / nparts,
+					options_seal_rows(part->index, identity->dim));
+	heap_rows = table_index_build_scan(part->heap, part->index, part->info,
+									   true, part->progress, build_add_row,
+									   part, scan);
+	build_rows_write(&part->rows, part->index, part->encoder);
+	MemoryContextDelete(part->rows.context);
+	return heap_rows;
+}
+
+static void
+build_add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
+			  bool tuple_is_alive, void *state)
+{
+	BuildPart  *part = (BuildPart *) state;
+	RowSlot    *slot = build_rows_next(&part->rows);
+
+	slot->tid = *tid;
+	slot->flags = 0;
+	slot->class = encoder_encode(part->encoder, values[0], isnull[0],
+								 slot->code, &slot->factors);
+	build_rows_count(&part->rows, slot->class);
+	if (part->rows.nrows == part->rows.max_rows)
+		build_rows_write(&part->rows, index, part->encoder);
+
+	part->nindexed++;
+	if (part->progress && part->nindexed % BUILD_PROGRESS_ROWS == 0)
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+									 part->nindexed);
+}

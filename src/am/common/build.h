@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.h
+ *	  Building a vector index, for access methods.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_BUILD_H
+#define VDB_BUILD_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+#include "storage/manifest.h"
+
+/* What ambuild, ambuildempty and ambuildphasename do. */
+extern IndexBuildResult *build_index(Relation heap, Relation index,
+									 IndexInfo *info, AmKind am);
+extern void build_empty(Relation index, AmKind am);
+extern char *build_phase_name(int64 phase);
+
+#endif							/* VDB_BUILD_H */

@@ -1,0 +1,102 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.c
+ *	  Storage parameters that all access methods share.
+ *
+ * Sizes are strings with a unit, read as a setting of the server is; the
+ * catalogs keep what the user wrote.  A parameter may be changed by ALTER
+ * INDEX at any time: what has been sealed stays as it is.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "am/common/options.h"
+#include "utils/guc.h"
+
+/* In kilobytes, as the strings are read. */
+#define SEAL_SIZE_DEFAULT (122 * 1024)
+#define SEAL_SIZE_MIN 1
+#define SEAL_SIZE_MAX (64 * 1024 * 1024)
+
+typedef struct IndexOptions
+{
+	int32		vl_len_;		/* varlena header; do not touch */
+	int			seal_size;		/* offset of the string, 0 if not given */
+} IndexOptions;
+
+static relopt_kind options_kind;
+static bool options_registered = false;
+
+static int	options_parse_size(const char *name, const char *value);
+static void options_check_seal_size(const char *value);
+
+void
+options_register(void)
+{
+	if (options_registered)
+		return;
+	options_kind = add_reloption_kind();
+	add_string_reloption(options_kind, "seal_size",
+						 "Raw size of the vectors at which a growing segment is sealed",
+						 NULL, options_check_seal_size,
+						 ShareUpdateExclusiveLock);
+	options_registered = true;
+}
+
+bytea *
+options_parse(Datum reloptions, bool validate)
+{
+	static const relopt_parse_elt table[] = {
+		{"seal_size", RELOPT_TYPE_STRING, offsetof(IndexOptions, seal_size)}
+	};
+
+	return (bytea *) build_reloptions(reloptions, validate, options_kind,
+									  sizeof(IndexOptions), table,
+									  lengthof(table));
+}
+
+uint32
+options_seal_rows(Relation index, uint32 dim)
+{
+	IndexOptions *options = (IndexOptions *) index->rd_options;
+	int			kilobytes = SEAL_SIZE_DEFAULT;
+	uint64		rows;
+
+	if (options != NULL && options->seal_size != 0)
+		kilobytes = options_parse_size("seal_size",
+									   GET_STRING_RELOPTION(options, seal_size));
+	rows = (uint64) kilobytes * 1024 / (sizeof(float4) * dim);
+	return Min(Max(rows, 1), PG_INT32_MAX);
+}
+
+static void
+options_check_seal_size(const char *value)
+{
+	if (value != NULL)
+		(void) options_parse_size("seal_size", value);
+}
+
+/* Kilobytes; raises an error if it is no size, or one out of range. */
+static int
+options_parse_size(const char *name, const char *value)
+{
+	const char *hint = NULL;
+	int			kilobytes;
+
+	if (!parse_int(value, &kilobytes, GUC_UNIT_KB, &hint))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("invalid value for option \"%s\": \"%s\"", name, value),
+				hint ? errhint("%s", _(hint)) :
+				errhint("Write a size with a unit, such as \"122MB\"."));
+	if (kilobytes < SEAL_SIZE_MIN || kilobytes > SEAL_SIZE_MAX)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("value \"%s\" is out of range for option \"%s\"",
+					   value, name),
+				errdetail("The size must be between %d kB and %d GB.",
+						  SEAL_SIZE_MIN, SEAL_SIZE_MAX / 1024 / 1024));
+	return kilobytes;
+}

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *	  The scan of a vector index, for access methods: ORDER BY distance.
+ *
+ * The functions have the signatures of the access method's own and are put
+ * into its IndexAmRoutine as they are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_SCAN_H
+#define VDB_SCAN_H
+
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "access/sdir.h"
+#include "access/skey.h"
+
+extern IndexScanDesc scan_begin(Relation index, int nkeys, int norderbys);
+extern void scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys,
+						ScanKey orderbys, int norderbys);
+extern bool scan_gettuple(IndexScanDesc desc, ScanDirection direction);
+extern void scan_end(IndexScanDesc desc);
+
+#endif							/* VDB_SCAN_H */

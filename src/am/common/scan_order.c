@@ -1,0 +1,140 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan_order.c
+ *	  The order in which a scan returns rows.
+ *
+ * A round collects the rows with the smallest first bounds behind those of
+ * the rounds before.  They wait in a heap; a row that comes to the top with
+ * its first bound gets its final one and is put back, a row that comes to the
+ * top with its final bound is returned, unless a row not yet collected might
+ * come before it: then the next round is made first.  So only the rows that
+ * are near enough are refined, and each row is returned exactly once, in the
+ * order of (rank, final bound, segment, row).
+ *
+ * Memory is bounded by work_mem.  Where first bounds tell so little that rows
+ * pile up in the heap, rounds collect by final bound instead: what has been
+ * returned is all that is up to "last" in that order, so the heap can be
+ * thrown away and collected again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "am/common/scan_state.h"
+#include "miscadmin.h"
+
+/*
+ * Rows of the first round.  A coarse plane leaves about 150 candidates for ten
+ * rows to be returned; a further round costs another pass over the index.
+ */
+#define SCAN_FIRST_LIMIT 1024
+#define SCAN_LIMIT_GROWTH 4
+
+static void scan_collect(IndexScan *scan);
+static uint32 scan_next_limit(IndexScan *scan);
+static void scan_refine_top(IndexScan *scan);
+
+void
+scan_restart(IndexScan *scan)
+{
+	static const TopEntry before_all = {0, 0};
+
+	scan->by_final = false;
+	scan->exhausted = false;
+	scan->limit = 0;
+	scan->lower = before_all;
+	scan->last = before_all;
+	top_heap_reset(&scan->heap);
+}
+
+bool
+scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid)
+{
+	for (;;)
+	{
+		TopEntry   *top = scan->heap.entries;
+
+		CHECK_FOR_INTERRUPTS();
+		if (scan->heap.count == 0)
+		{
+			if (scan->exhausted)
+				return false;
+			scan_collect(scan);
+		}
+		else if ((top->key & SCAN_KEY_FINAL) == 0)
+			scan_refine_top(scan);
+		else if (!scan->exhausted && top_less(&scan->lower, top))
+			scan_collect(scan);
+		else
+		{
+			*entry = *top;
+			scan->last = *top;
+			top_heap_pop(&scan->heap);
+			if (scan_row_tid(scan, entry->place, tid))
+				return true;
+		}
+	}
+}
+
+/* Make one more round and put what it finds into the heap. */
+static void
+scan_collect(IndexScan *scan)
+{
+	TopCollector *collector = &scan->collector;
+
+	scan->limit = scan_next_limit(scan);
+	top_collector_reset(collector, scan->limit);
+	scan_round(scan);
+	top_collector_finish(collector);
+	scan->stats.rounds++;
+
+	if (collector->dropped)
+		scan->lower = collector->threshold;
+	else
+		scan->exhausted = true;
+	top_heap_add(&scan->heap, collector->entries, collector->count);
+}
+
+/*
+ * Rows to collect in the next round.  Changes to rounds by final bound when
+ * the heap has no room for a useful number of rows.
+ */
+static uint32
+scan_next_limit(IndexScan *scan)
+{
+	uint32		limit;
+	uint32		room;
+
+	if (scan->limit == 0)
+		return Min(SCAN_FIRST_LIMIT, scan->max_limit);
+
+	limit = Min(scan->max_limit, (uint64) scan->limit * SCAN_LIMIT_GROWTH);
+	if (scan->by_final)
+		return limit;
+
+	/* A round that drops nothing hands over up to twice its limit. */
+	room = (scan->max_heap - Min(scan->heap.count, scan->max_heap)) / 2;
+	if (room >= Min(limit, scan->max_limit / 8))
+		return Min(limit, room);
+
+	scan->by_final = true;
+	scan->lower = scan->last;
+	top_heap_reset(&scan->heap);
+	return scan->max_limit;
+}
+
+/*
+ * Replace the top's first bound by its final one.  Of two lower bounds the
+ * larger is the better; the first one stays the key's floor, so that the
+ * order never contradicts the one in which rows were collected.
+ */
+static void
+scan_refine_top(IndexScan *scan)
+{
+	TopEntry	entry = scan->heap.entries[0];
+	float		first = scan_key_bound(entry.key);
+	float		final = scan_row_bound(scan, entry.place);
+
+	entry.key = scan_key(RANK_DISTANCE, Max(first, final), true);
+	top_heap_replace(&scan->heap, entry);
+}

@@ -1,0 +1,353 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan_round.c
+ *	  One pass over the segments: the next rows in the order of the scan.
+ *
+ * Reads coarse pages with a pin alone and pages of rows under a share lock
+ * held for the arithmetic of one page, which is a few microseconds and calls
+ * nothing that can wait or fail.  What a pass sees of a row it sees again in
+ * each later one (codes do not change), so passes fit together exactly; rows
+ * that die between them are left out, which harms nothing.
+ *
+ * Nothing is locked or pinned on entry or on return of any function here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "am/common/scan_state.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+
+static void round_planes(IndexScan *scan, uint32 segment);
+static void round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
+							  const uint8 *dead);
+static void round_class(IndexScan *scan, uint32 segment, RowClass class,
+						const uint8 *dead);
+static void round_rows(IndexScan *scan, uint32 segment);
+static uint32 round_rows_page(IndexScan *scan, uint32 segment, uint32 page);
+static uint32 round_rows_bounds(IndexScan *scan, Page page,
+								const SegmentShape *shape, uint32 nrows,
+								uint64 first);
+static bool round_load_factors(IndexScan *scan, Page page,
+							   const SegmentShape *shape, uint32 nrows);
+
+/*
+ * When the query is NULL all rows are equal and their order is that of their
+ * places: a round starts where the last one ended, and ends when it is full.
+ */
+static inline bool
+round_in_place(const IndexScan *scan)
+{
+	return scan->mode == SCAN_ALL_NULL;
+}
+
+static inline bool
+round_is_full(const IndexScan *scan)
+{
+	return round_in_place(scan) && scan->collector.dropped;
+}
+
+/* Row of the segment to start with. */
+static inline uint32
+round_first_row(const IndexScan *scan, uint32 segment)
+{
+	if (!round_in_place(scan) || scan->lower.key == 0 ||
+		scan_place_segment(scan->lower.place) != segment)
+		return 0;
+	return scan_place_row(scan->lower.place);
+}
+
+/* Bounds above this cannot be among the rows to be collected. */
+static inline float
+round_threshold(const IndexScan *scan)
+{
+	const TopEntry *threshold = &scan->collector.threshold;
+
+	if (scan_key_rank(threshold->key) != RANK_DISTANCE)
+		return INFINITY;
+	return scan_key_bound(threshold->key);
+}
+
+static inline void
+round_add(IndexScan *scan, TopEntry entry)
+{
+	if (top_less(&scan->lower, &entry))
+		top_collector_add(&scan->collector, entry);
+}
+
+/* Key of a row whose place in the order needs no code. */
+static inline uint64
+round_class_key(const IndexScan *scan, RowClass class)
+{
+	if (scan->mode == SCAN_ALL_NULL || class == ROW_NULL)
+		return scan_key(RANK_NULL, 0, true);
+	if (scan->mode == SCAN_ALL_NAN || class == ROW_NAN)
+		return scan_key(RANK_NAN, 0, true);
+	return scan_key(RANK_DISTANCE, -INFINITY, true);
+}
+
+static inline bool
+round_needs_code(const IndexScan *scan, RowClass class)
+{
+	return scan->mode == SCAN_BOUNDS && class == ROW_BOUNDED;
+}
+
+void
+scan_round(IndexScan *scan)
+{
+	int			first = 0;
+
+	if (round_in_place(scan) && scan->lower.key != 0)
+		first = scan_place_segment(scan->lower.place);
+
+	for (int i = first; i < scan->manifest->nsegments; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (round_is_full(scan))
+			break;
+		if (scan->readers[i]->kind == SEGMENT_PLANES)
+			round_planes(scan, i);
+		else
+			round_rows(scan, i);
+	}
+}
+
+/* ----------------------------------------------------------------------
+ * Planes
+ * ----------------------------------------------------------------------
+ */
+
+/*
+ * Dead bits are copied, if there were any when the scan began; those set
+ * later are seen when the row would be returned.
+ */
+static void
+round_planes(IndexScan *scan, uint32 segment)
+{
+	const SegmentReader *reader = scan->readers[segment];
+	uint8	   *dead = NULL;
+
+	if (scan->manifest->segments[segment].ndead > 0)
+	{
+		dead = segment_read_dead(reader);
+		scan->stats.pages += segment_area_pages(reader, AREA_DEAD);
+	}
+
+	for (int class = ROW_BOUNDED; class <= ROW_NULL; class++)
+	{
+		uint32		end = reader->class_first[class + 1];
+
+		if (!round_needs_code(scan, class))
+		{
+			round_class(scan, segment, class, dead);
+			continue;
+		}
+		for (uint32 row = 0; row < end;
+			 row += reader->shape.coarse_rows_per_page)
+		{
+			CHECK_FOR_INTERRUPTS();
+			round_coarse_page(scan, segment, row, dead);
+		}
+	}
+	if (dead != NULL)
+		pfree(dead);
+}
+
+static inline bool
+round_is_dead(const uint8 *dead, uint32 row)
+{
+	return dead != NULL && (dead[row / 8] >> (row % 8) & 1) != 0;
+}
+
+/* The page of the coarse plane that begins with row "first". */
+static void
+round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
+				  const uint8 *dead)
+{
+	const SegmentReader *reader = scan->readers[segment];
+	const SegmentShape *shape = &reader->shape;
+	uint32		rest = reader->class_first[ROW_BOUNDED + 1] - first;
+	bool		locked;
+	Buffer		buffer = segment_pin_area(reader, AREA_COARSE, first, &locked);
+	Page		page = BufferGetPage(buffer);
+	CodeBlock	block;
+	int			n;
+
+	block.codes = coarse_page_codes(shape, page);
+	block.stride = shape->plane_bytes;
+	block.nrows = Min(shape->coarse_rows_per_page, rest);
+	block.scale = coarse_page_scale(shape, page);
+	block.norm_sq = coarse_page_norm_sq(shape, page);
+	block.radius = coarse_page_radius(shape, page);
+	n = quant_bounds_coarse(scan->query, &block, round_threshold(scan),
+							scan->bounds);
+	page_unpin(buffer, locked);
+	scan->stats.pages++;
+	scan->stats.rows_scanned += block.nrows;
+	for (int i = 0; i < n; i++)
+	{
+		uint32		row = first + scan->bounds[i].row;
+		float		bound = scan->bounds[i].bound;
+		TopEntry	entry = {.place = scan_place(segment, row)};
+
+		if (round_is_dead(dead, row))
+			continue;
+		if (scan->by_final)
+			bound = Max(bound, scan_row_bound(scan, entry.place));
+		entry.key = scan_key(RANK_DISTANCE, bound, scan->by_final);
+		round_add(scan, entry);
+	}
+}
+
+/* Rows of a class that share one key. */
+static void
+round_class(IndexScan *scan, uint32 segment, RowClass class,
+			const uint8 *dead)
+{
+	const SegmentReader *reader = scan->readers[segment];
+	TopEntry	entry = {.key = round_class_key(scan, class)};
+	uint32		row = Max(reader->class_first[class],
+						  round_first_row(scan, segment));
+	uint32		end = reader->class_first[class + 1];
+
+	if (row >= end)
+		return;
+	if (entry.key > scan->collector.threshold.key)
+		return;
+	for (; row < end && !round_is_full(scan); row++)
+	{
+		if (row % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		entry.place = scan_place(segment, row);
+		if (!round_is_dead(dead, row))
+			round_add(scan, entry);
+	}
+}
+
+/* ----------------------------------------------------------------------
+ * Rows
+ * ----------------------------------------------------------------------
+ */
+
+static void
+round_rows(IndexScan *scan, uint32 segment)
+{
+	const SegmentReader *reader = scan->readers[segment];
+	uint32		page = round_first_row(scan, segment) /
+		reader->shape.rows_per_page;
+
+	for (; page < reader->npages && !round_is_full(scan); page++)
+	{
+		uint32		nfound;
+
+		CHECK_FOR_INTERRUPTS();
+		nfound = round_rows_page(scan, segment, page);
+		for (uint32 i = 0; i < nfound; i++)
+			round_add(scan, scan->found[i]);
+	}
+}
+
+/*
+ * One page of rows, under its share lock.  Leaves what might be collected in
+ * found[], returns how many: the collector is not filled under the lock since
+ * it has to sort now and then.
+ */
+static uint32
+round_rows_page(IndexScan *scan, uint32 segment, uint32 page)
+{
+	const SegmentReader *reader = scan->readers[segment];
+	const SegmentShape *shape = &reader->shape;
+	uint64		first = scan_place(segment, page * shape->rows_per_page);
+	uint32		nfound = 0;
+	uint32		nrows;
+	bool		mixed;
+	Buffer		buffer = segment_read_rows(reader, page);
+	Page		content;
+
+	scan->stats.pages++;
+	if (!BufferIsValid(buffer))
+		return 0;
+	content = BufferGetPage(buffer);
+	nrows = Min(rows_page_count(content, shape->row_size), SCAN_PAGE_ROWS);
+	mixed = round_load_factors(scan, content, shape, nrows);
+
+	if (scan->mode == SCAN_BOUNDS && nrows > 0)
+		nfound = round_rows_bounds(scan, content, shape, nrows, first);
+
+	for (uint32 i = 0; mixed && i < nrows; i++)
+	{
+		RowSlot    *slot = rows_page_slot(content, shape->row_size, i);
+
+		if ((slot->flags & ROW_DEAD) != 0 ||
+			round_needs_code(scan, slot->class))
+			continue;
+		scan->found[nfound].key = round_class_key(scan, slot->class);
+		scan->found[nfound++].place = first + i;
+	}
+	UnlockReleaseBuffer(buffer);
+	return nfound;
+}
+
+/*
+ * Rows of a locked page whose bounds are below the threshold; "first" is the
+ * place of the page's first row.
+ */
+static uint32
+round_rows_bounds(IndexScan *scan, Page page, const SegmentShape *shape,
+				  uint32 nrows, uint64 first)
+{
+	CodeBlock	block = {
+		.codes = rows_page_slot(page, shape->row_size, 0)->code,
+		.stride = shape->row_size,
+		.nrows = nrows,
+		.scale = scan->scale,
+		.norm_sq = scan->norm_sq,
+		.radius = scan->radius
+	};
+	int			n = quant_bounds_row(scan->query, &block,
+									 round_threshold(scan), scan->bounds);
+	uint32		nfound = 0;
+
+	scan->stats.rows_scanned += nrows;
+	for (int i = 0; i < n; i++)
+	{
+		float		bound = scan->bounds[i].bound;
+		RowSlot    *slot = rows_page_slot(page, shape->row_size,
+										  scan->bounds[i].row);
+
+		if ((slot->flags & ROW_DEAD) != 0 || slot->class != ROW_BOUNDED)
+			continue;
+		if (scan->by_final)
+			bound = Max(bound, quant_bound_row(scan->query, slot->code,
+											   &slot->factors));
+		scan->found[nfound].key = scan_key(RANK_DISTANCE, bound,
+										   scan->by_final);
+		scan->found[nfound++].place = first + scan->bounds[i].row;
+	}
+	return nfound;
+}
+
+/*
+ * Factors into arrays, as the bounds want them.  True if there are rows whose
+ * place in the order needs no code.
+ */
+static bool
+round_load_factors(IndexScan *scan, Page page, const SegmentShape *shape,
+				   uint32 nrows)
+{
+	bool		mixed = false;
+
+	for (uint32 i = 0; i < nrows; i++)
+	{
+		RowSlot    *slot = rows_page_slot(page, shape->row_size, i);
+
+		scan->scale[i] = slot->factors.scale;
+		scan->norm_sq[i] = slot->factors.norm_sq;
+		scan->radius[i] = slot->factors.radius;
+		mixed |= !round_needs_code(scan, slot->class);
+	}
+	return mixed;
+}

@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan_row.c
+ *	  Single rows of a scan: their final bound, their heap address.
+ *
+ * Pages of planes are read with a pin alone, pages of rows under a share
+ * lock: a growing page still changes.  Nothing is locked or pinned on entry
+ * or on return.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "am/common/scan_state.h"
+#include "storage/bufmgr.h"
+
+static float scan_row_bound_planes(IndexScan *scan,
+								   const SegmentReader *reader, uint32 row);
+static float scan_row_bound_rows(IndexScan *scan,
+								 const SegmentReader *reader, uint32 row);
+static bool scan_row_live(IndexScan *scan, const SegmentReader *reader,
+						  uint32 row, ItemPointer tid);
+
+float
+scan_row_bound(IndexScan *scan, uint64 place)
+{
+	const SegmentReader *reader = scan->readers[scan_place_segment(place)];
+	uint32		row = scan_place_row(place);
+
+	scan->stats.rows_refined++;
+	if (reader->kind == SEGMENT_PLANES)
+		return scan_row_bound_planes(scan, reader, row);
+	return scan_row_bound_rows(scan, reader, row);
+}
+
+/*
+ * Whether a row is dead is looked at when it is returned (rule 13): it may
+ * have been vacuumed since the round, and its address used again.
+ */
+bool
+scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
+{
+	const SegmentReader *reader = scan->readers[scan_place_segment(place)];
+	uint32		row = scan_place_row(place);
+	bool		live;
+
+	if (reader->kind == SEGMENT_PLANES)
+	{
+		live = segment_row_live(reader, row, tid);
+		scan->stats.pages += 2;
+	}
+	else
+		live = scan_row_live(scan, reader, row, tid);
+
+	if (live && !ItemPointerIsValid(tid))
+	{
+		uint32		page = reader->kind == SEGMENT_PLANES ?
+			reader->area_start[AREA_TIDS] + row / TIDS_PER_PAGE :
+			row / reader->shape.rows_per_page;
+
+		page_report_damage(scan->index, segment_block(reader, page),
+						   "A heap address is not valid.");
+	}
+	return live;
+}
+
+static float
+scan_row_bound_planes(IndexScan *scan, const SegmentReader *reader,
+					  uint32 row)
+{
+	const SegmentShape *shape = &reader->shape;
+	uint32		slot = row % shape->coarse_rows_per_page;
+	bool		coarse_locked;
+	bool		fine_locked;
+	Buffer		coarse = segment_pin_area(reader, AREA_COARSE, row,
+										  &coarse_locked);
+	Page		page = BufferGetPage(coarse);
+	const uint8 *code = coarse_page_codes(shape, page) +
+		(Size) slot * shape->plane_bytes;
+	RowFactors	factors;
+	float		bound;
+
+	factors.scale = coarse_page_scale(shape, page)[slot];
+	factors.norm_sq = coarse_page_norm_sq(shape, page)[slot];
+	factors.radius = coarse_page_radius(shape, page)[slot];
+	scan->stats.pages++;
+
+	if (shape->fine_rows_per_page == 0)
+		bound = quant_bound_row(scan->query, code, &factors);
+	else
+	{
+		Buffer		fine = segment_pin_area(reader, AREA_FINE, row,
+											&fine_locked);
+		uint32		fine_slot = row % shape->fine_rows_per_page;
+
+		page = BufferGetPage(fine);
+		bound = quant_bound_split(scan->query, code,
+								  fine_page_codes(shape, page) +
+								  (Size) fine_slot * shape->plane_bytes,
+								  factors.scale,
+								  fine_page_radius(shape, page)[fine_slot]);
+		page_unpin(fine, fine_locked);
+		scan->stats.pages++;
+	}
+	page_unpin(coarse, coarse_locked);
+	return bound;
+}
+
+static float
+scan_row_bound_rows(IndexScan *scan, const SegmentReader *reader, uint32 row)
+{
+	uint32		per_page = reader->shape.rows_per_page;
+	Buffer		buffer = segment_read_rows(reader, row / per_page);
+	RowSlot    *slot = rows_page_slot(BufferGetPage(buffer),
+									  reader->shape.row_size, row % per_page);
+	float		bound = quant_bound_row(scan->query, slot->code,
+										&slot->factors);
+
+	UnlockReleaseBuffer(buffer);
+	scan->stats.pages++;
+	return bound;
+}
+
+static bool
+scan_row_live(IndexScan *scan, const SegmentReader *reader, uint32 row,
+			  ItemPointer tid)
+{
+	uint32		per_page = reader->shape.rows_per_page;
+	Buffer		buffer = segment_read_rows(reader, row / per_page);
+	RowSlot    *slot = rows_page_slot(BufferGetPage(buffer),
+									  reader->shape.row_size, row % per_page);
+	bool		live = (slot->flags & ROW_DEAD) == 0;
+
+	*tid = slot->tid;
+	UnlockReleaseBuffer(buffer);
+	scan->stats.pages++;
+	return live;
+}

@@ -1,0 +1,148 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan_state.h
+ *	  State of a scan, and the order in which it returns rows; private to the
+ *	  files scan*.c, README.md has the algorithm.
+ *
+ * Every row has two places in the order: by its first bound, from the coarse
+ * plane (or from the whole code where rows are stored so), and by its final
+ * bound, which is never before the first.  Both are TopEntries:
+ *
+ *	key		bits 34-35	rank: distances, then NaN, then NULL
+ *			bits  2-33	bound, as top_float_order() has it
+ *			bit	  0		1: the bound is final
+ *	place	bits 32-63	number of the segment in the scan
+ *			bits  0-31	row
+ *
+ * so that rows of the same bound, such as copies of one vector, have an order
+ * too, and a scan that starts again behind a row finds each other row once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_SCAN_STATE_H
+#define VDB_SCAN_STATE_H
+
+#include "postgres.h"
+
+#include "am/common/scan_stats.h"
+#include "base/topk.h"
+#include "quant/quant.h"
+#include "storage/itemptr.h"
+#include "storage/segment.h"
+
+typedef enum ScanRank
+{
+	RANK_DISTANCE = 0,			/* has a bound, perhaps -infinity */
+	RANK_NAN = 1,				/* the distance is certain to be NaN */
+	RANK_NULL = 2				/* the distance is NULL */
+} ScanRank;
+
+/* What the query makes of the rows. */
+typedef enum ScanMode
+{
+	SCAN_BOUNDS,				/* bounds from codes */
+	SCAN_NO_BOUNDS,				/* every bound is -infinity */
+	SCAN_ALL_NAN,				/* every distance is NaN */
+	SCAN_ALL_NULL				/* the query is NULL */
+} ScanMode;
+
+/* Most rows of a page. */
+#define SCAN_PAGE_ROWS QUANT_MAX_BLOCK
+
+typedef struct IndexScan
+{
+	/* The same for all queries of the scan. */
+	MemoryContext context;
+	MemoryContext query_context;	/* reset by each query */
+	Relation	index;
+	Manifest   *manifest;		/* NULL until the first query */
+	SegmentReader **readers;	/* one for each of its segments */
+	QuantSpace *space;
+	uint32		max_limit;		/* rows collected in one round, at most */
+	uint32		max_heap;		/* rows that wait, at most */
+
+	/* The query. */
+	ScanMode	mode;
+	QuantQuery *query;
+	bool		by_final;		/* rounds collect by final bound */
+	bool		exhausted;		/* no row is left to be collected */
+	uint32		limit;			/* rows collected in the last round; 0 at the
+								 * start */
+	TopEntry	lower;			/* rows up to this one have been collected */
+	TopEntry	last;			/* last row that was returned, by final bound */
+	TopCollector collector;
+	TopHeap		heap;			/* collected and not yet returned */
+	ScanStats	stats;
+
+	/* Of the page that is being looked at. */
+	float		scale[SCAN_PAGE_ROWS];
+	float		norm_sq[SCAN_PAGE_ROWS];
+	float		radius[SCAN_PAGE_ROWS];
+	RowBound	bounds[SCAN_PAGE_ROWS];
+	TopEntry	found[SCAN_PAGE_ROWS];
+} IndexScan;
+
+#define SCAN_KEY_FINAL UINT64CONST(1)
+#define SCAN_KEY_BOUND_SHIFT 2
+#define SCAN_KEY_RANK_SHIFT 34
+
+static inline uint64
+scan_key(ScanRank rank, float bound, bool final)
+{
+	return (uint64) rank << SCAN_KEY_RANK_SHIFT |
+		(uint64) top_float_order(bound) << SCAN_KEY_BOUND_SHIFT |
+		(final ? SCAN_KEY_FINAL : 0);
+}
+
+static inline ScanRank
+scan_key_rank(uint64 key)
+{
+	return (ScanRank) (key >> SCAN_KEY_RANK_SHIFT);
+}
+
+static inline float
+scan_key_bound(uint64 key)
+{
+	return top_order_float((uint32) (key >> SCAN_KEY_BOUND_SHIFT));
+}
+
+static inline uint64
+scan_place(uint32 segment, uint32 row)
+{
+	return (uint64) segment << 32 | row;
+}
+
+static inline uint32
+scan_place_segment(uint64 place)
+{
+	return place >> 32;
+}
+
+static inline uint32
+scan_place_row(uint64 place)
+{
+	return (uint32) place;
+}
+
+/*
+ * scan_round.c: collect the next rows behind "lower", at most "limit", into
+ * the collector.
+ */
+extern void scan_round(IndexScan *scan);
+
+/*
+ * scan_row.c: the final bound of one row (SCAN_BOUNDS, ROW_BOUNDED); it may
+ * be below the first one, the caller takes the larger.
+ */
+extern float scan_row_bound(IndexScan *scan, uint64 place);
+
+/* Heap address of a row; false when it is dead. */
+extern bool scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid);
+
+/* scan_order.c: the next row in order; false at the end. */
+extern bool scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid);
+
+/* Start again from the first row. */
+extern void scan_restart(IndexScan *scan);
+
+#endif							/* VDB_SCAN_STATE_H */
