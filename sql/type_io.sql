@@ -146,7 +146,7 @@ CREATE TEMP TABLE three (v vector(3));
 \set VERBOSITY sqlstate
 \copy three from 'results/type_io.bin' (format binary)
 \set VERBOSITY default
--- a negative dimension
+-- 65,535 dimensions
 \copy (SELECT '\xffff0000'::bytea) to 'results/type_io.bin' (format binary)
 \copy three from 'results/type_io.bin' (format binary)
 \set VERBOSITY sqlstate

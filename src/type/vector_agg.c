@@ -100,19 +100,23 @@ vdb_vector_accum(PG_FUNCTION_ARGS)
 	if (dim == 0)
 	{
 		result = vector_state_new(v->dim);
-		vector_state_values(result)[0] = vector_state_values(state)[0];
+		values = vector_state_values(result);
+		values[0] = vector_state_values(state)[0] + 1.0;
+
+		/* not added to 0, which would turn -0 into 0 */
+		for (int i = 0; i < v->dim; i++)
+			values[i + 1] = v->x[i];
 	}
 	else
 	{
 		(void) vector_check_typmod(v->dim, dim, NULL);
 		result = vector_state_writable(fcinfo, state, dim);
+		values = vector_state_values(result);
+		values[0] += 1.0;
+		for (int i = 0; i < v->dim; i++)
+			values[i + 1] += v->x[i];
+		vector_state_check_overflow(values + 1, v->dim);
 	}
-
-	values = vector_state_values(result);
-	values[0] += 1.0;
-	for (int i = 0; i < v->dim; i++)
-		values[i + 1] += v->x[i];
-	vector_state_check_overflow(values + 1, v->dim);
 
 	PG_FREE_IF_COPY(v, 1);
 	PG_RETURN_ARRAYTYPE_P(result);

@@ -250,8 +250,8 @@ vdb_vector_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
 	int32		typmod = PG_GETARG_INT32(2);
-	int			dim = (int16) pq_getmsgint(buf, sizeof(int16));
-	int			unused = (int16) pq_getmsgint(buf, sizeof(int16));
+	int			dim = (int) pq_getmsgint(buf, sizeof(int16));
+	int			unused = (int) pq_getmsgint(buf, sizeof(int16));
 	Vector	   *result;
 
 	(void) vector_check_dim(dim, NULL);

@@ -160,9 +160,9 @@ PG_FUNCTION_INFO_V1(vdb_vector_dims);
 Datum
 vdb_vector_dims(PG_FUNCTION_ARGS)
 {
-	Vector	   *v = (Vector *)
-		PG_DETOAST_DATUM_SLICE(PG_GETARG_DATUM(0), 0,
-							   offsetof(Vector, x) - VARHDRSZ);
+	Datum		datum = PG_GETARG_DATUM(0);
+	struct varlena *head;
 
-	PG_RETURN_INT32(v->dim);
+	head = PG_DETOAST_DATUM_SLICE(datum, 0, VECTOR_SIZE(0) - VARHDRSZ);
+	PG_RETURN_INT32(((Vector *) head)->dim);
 }
