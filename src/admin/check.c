@@ -15,6 +15,7 @@
 #include "access/xlog.h"
 #include "admin/admin.h"
 #include "admin/check.h"
+#include "base/compat.h"
 #include "catalog/index.h"
 #include "fmgr.h"
 #include "miscadmin.h"
