@@ -36,7 +36,7 @@ include $(PGXS)
 # clang has no -Wno-clobbered; the bitcode build uses clang.
 BITCODE_CFLAGS += -Wno-unknown-warning-option
 ifneq (,$(findstring clang,$(CC)))
-CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+override CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
 endif
 
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
