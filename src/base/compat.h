@@ -23,6 +23,11 @@
 #include "storage/smgr.h"
 #include "utils/rel.h"
 
+/* SET_VARSIZE and its like: apart from postgres.h since 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Exported symbols (16): before, PGDLLEXPORT is empty and functions declared
  * by PG_FUNCTION_INFO_V1 do not carry it, so that the server would find
