@@ -36,7 +36,9 @@ include $(PGXS)
 # clang has no -Wno-clobbered; the bitcode build uses clang.
 BITCODE_CFLAGS += -Wno-unknown-warning-option
 ifneq (,$(findstring clang,$(CC)))
-override CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+# Flags and headers of a server that was built with gcc are not all clang's.
+override CFLAGS += -Wno-unknown-warning-option -Wno-ignored-attributes \
+	-Wno-ignored-optimization-argument
 endif
 
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
