@@ -15,6 +15,7 @@ WHERE extname = 'vectordb' AND prokind = 'f'
   AND (prosrc ~ '^vdb_(vector|array_to_vector|subvector|binary_quantize)'
        OR prosrc ~ '^vdb_(l2|l1|cosine)_distance$'
        OR prosrc IN ('vdb_inner_product', 'vdb_l2_normalize'))
+  AND prosrc !~ '_support$'
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 SELECT a.aggfnoid::regprocedure, aggtransfn, aggfinalfn, aggcombinefn,
