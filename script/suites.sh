@@ -130,10 +130,13 @@ suite_names()
 #	suite_pg_regress NAME PORT DRIVER INPUT TEST ...
 #
 # Up to version 15 a driver prints "test foo ... ok", afterwards "ok 1 - foo".
+# Results lie in INPUT/results while the tests run, as they do under "make
+# installcheck", and are moved to $WORK/results-NAME then.
 #
 suite_pg_regress()
 {
-	local name=$1 port=$2 driver=$3 input=$4 output log passed failed
+	local name=$1 port=$2 driver=$3 input=$4 output log file
+	local passed failed
 	shift 4
 	output=$WORK/results-${name// /-}
 	log=$WORK/log-${name// /-}
@@ -145,10 +148,13 @@ suite_pg_regress()
 	fi
 	mkdir -p "$output"
 	"$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/$driver" \
-		--inputdir="$input" --outputdir="$output" --bindir="$PG_BIN" \
+		--inputdir="$input" --outputdir="$input" --bindir="$PG_BIN" \
 		--host="$WORK/sock" --port="$port" --user=postgres \
 		--load-extension=vectordb --dbname=contrib_regression "$@" \
 		> "$log" 2>&1 || true
+	for file in results regression.diffs regression.out; do
+		[ ! -e "$input/$file" ] || mv "$input/$file" "$output"
+	done
 	passed=$(grep -c -E '^(ok |(test | +).*\.\.\. ok)' "$log" || true)
 	failed=$(grep -c -E '^(not ok|(test | +).*\.\.\. FAILED)' "$log" || true)
 	# A driver that gave up early has not run them all.
