@@ -71,6 +71,17 @@
 #define RelationGetSmgrIdent(smgr) ((smgr)->smgr_rnode.node)
 #endif
 
+/* Number of a relation's file, and a pin by hint of a block of its main fork. */
+#if PG_VERSION_NUM >= 160000
+#define RelationGetFileNumber(rel) ((rel)->rd_locator.relNumber)
+#define vdb_read_recent_buffer(rel, blkno, buffer) \
+	ReadRecentBuffer((rel)->rd_locator, MAIN_FORKNUM, blkno, buffer)
+#else
+#define RelationGetFileNumber(rel) ((rel)->rd_node.relNode)
+#define vdb_read_recent_buffer(rel, blkno, buffer) \
+	ReadRecentBuffer((rel)->rd_node, MAIN_FORKNUM, blkno, buffer)
+#endif
+
 /*
  * Add one zero page to the main fork; returns it pinned, not locked.  The
  * caller holds the extension lock (from 16 on the caller's lock is passed on).

@@ -22,8 +22,11 @@
 #include "storage/bufmgr.h"
 
 static void round_planes(IndexScan *scan, uint32 segment);
+static void round_coarse(IndexScan *scan, uint32 segment, uint32 end,
+						 const uint8 *dead);
+static inline void round_prefetch(Page page);
 static void round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
-							  const uint8 *dead);
+							  Page page, const uint8 *dead);
 static void round_class(IndexScan *scan, uint32 segment, RowClass class,
 						const uint8 *dead);
 static void round_rows(IndexScan *scan, uint32 segment);
@@ -145,12 +148,7 @@ round_planes(IndexScan *scan, uint32 segment)
 			round_class(scan, segment, class, dead);
 			continue;
 		}
-		for (uint32 row = 0; row < end;
-			 row += reader->shape.coarse_rows_per_page)
-		{
-			CHECK_FOR_INTERRUPTS();
-			round_coarse_page(scan, segment, row, dead);
-		}
+		round_coarse(scan, segment, end, dead);
 	}
 	if (dead != NULL)
 		pfree(dead);
@@ -162,17 +160,57 @@ round_is_dead(const uint8 *dead, uint32 row)
 	return dead != NULL && (dead[row / 8] >> (row % 8) & 1) != 0;
 }
 
+/*
+ * The coarse plane, rows 0 .. end - 1.  On a primary the next page is pinned
+ * and fetched from memory while one is looked at: pages lie anywhere, and
+ * waiting for the first lines of each would cost as much as the arithmetic.
+ * In recovery pages are locked, and two of them had better not be.
+ */
+static void
+round_coarse(IndexScan *scan, uint32 segment, uint32 end, const uint8 *dead)
+{
+	const SegmentReader *reader = scan->readers[segment];
+	uint32		per_page = reader->shape.coarse_rows_per_page;
+	Buffer		next = InvalidBuffer;
+
+	for (uint32 row = 0; row < end; row += per_page)
+	{
+		Buffer		buffer = next;
+		bool		locked = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!BufferIsValid(buffer))
+			buffer = segment_pin_area(reader, AREA_COARSE, row, &locked);
+		next = InvalidBuffer;
+		if (!locked && end - row > per_page)
+		{
+			bool		next_locked;
+
+			next = segment_pin_area(reader, AREA_COARSE, row + per_page,
+									&next_locked);
+			Assert(!next_locked);
+			round_prefetch(BufferGetPage(next));
+		}
+		round_coarse_page(scan, segment, row, BufferGetPage(buffer), dead);
+		page_unpin(buffer, locked);
+	}
+}
+
+static inline void
+round_prefetch(Page page)
+{
+	for (int i = 0; i < BLCKSZ; i += PG_CACHE_LINE_SIZE / 2)
+		__builtin_prefetch(page + i);
+}
+
 /* The page of the coarse plane that begins with row "first". */
 static void
-round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
+round_coarse_page(IndexScan *scan, uint32 segment, uint32 first, Page page,
 				  const uint8 *dead)
 {
 	const SegmentReader *reader = scan->readers[segment];
 	const SegmentShape *shape = &reader->shape;
 	uint32		rest = reader->class_first[ROW_BOUNDED + 1] - first;
-	bool		locked;
-	Buffer		buffer = segment_pin_area(reader, AREA_COARSE, first, &locked);
-	Page		page = BufferGetPage(buffer);
 	CodeBlock	block;
 	int			n;
 
@@ -184,7 +222,6 @@ round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
 	block.radius = coarse_page_radius(shape, page);
 	n = quant_bounds_coarse(scan->query, &block, round_threshold(scan),
 							scan->bounds);
-	page_unpin(buffer, locked);
 	scan->stats.pages++;
 	scan->stats.rows_scanned += block.nrows;
 	for (int i = 0; i < n; i++)
