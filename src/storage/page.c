@@ -74,11 +74,24 @@ page_read(Relation index, BlockNumber blkno, PageKind kind,
 {
 	Buffer		buffer = page_lookup(index, blkno);
 
+	page_lock(index, buffer, kind, segment_id, lockmode);
+	return buffer;
+}
+
+Buffer
+page_pin_ahead(Relation index, BlockNumber blkno)
+{
+	return page_lookup(index, blkno);
+}
+
+void
+page_lock(Relation index, Buffer buffer, PageKind kind, uint32 segment_id,
+		  int lockmode)
+{
 	LockBuffer(buffer, lockmode);
 	if (unlikely(!page_matches(BufferGetPage(buffer), kind, segment_id)))
-		page_report_mismatch(index, blkno, BufferGetPage(buffer), kind,
-							 segment_id);
-	return buffer;
+		page_report_mismatch(index, BufferGetBlockNumber(buffer),
+							 BufferGetPage(buffer), kind, segment_id);
 }
 
 /*

@@ -107,6 +107,14 @@ extern Buffer page_read(Relation index, BlockNumber blkno, PageKind kind,
 						uint32 segment_id, int lockmode);
 
 /*
+ * The two halves of page_read(): a pin that tells nothing of the page, for
+ * fetching it from memory ahead of its use, and the lock with the check.
+ */
+extern Buffer page_pin_ahead(Relation index, BlockNumber blkno);
+extern void page_lock(Relation index, Buffer buffer, PageKind kind,
+					  uint32 segment_id, int lockmode);
+
+/*
  * Read a page that no longer changes: pinned, and locked only in recovery,
  * where pages may be replaced under a scan (design, rule 19).  page_unpin()
  * undoes both.
@@ -114,6 +122,19 @@ extern Buffer page_read(Relation index, BlockNumber blkno, PageKind kind,
 extern Buffer page_pin(Relation index, BlockNumber blkno, PageKind kind,
 					   uint32 segment_id, bool *locked);
 extern void page_unpin(Buffer buffer, bool locked);
+
+/*
+ * Ask the memory for a pinned page that will be used soon.  Its contents are
+ * not looked at, so no lock is needed.
+ */
+static inline void
+page_prefetch(Buffer buffer)
+{
+	char	   *page = BufferGetPage(buffer);
+
+	for (int i = 0; i < BLCKSZ; i += 64)
+		__builtin_prefetch(page + i);
+}
 
 /* The index is damaged: ERRCODE_INDEX_CORRUPTED with name, block and hint. */
 extern void page_report_damage(Relation index, BlockNumber blkno,

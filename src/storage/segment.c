@@ -128,15 +128,27 @@ segment_block(const SegmentReader *reader, uint32 page)
 Buffer
 segment_read_rows(const SegmentReader *reader, uint32 page)
 {
-	BlockNumber blkno = segment_block(reader, page);
-	Buffer		buffer = page_read(reader->index, blkno, PAGE_ROWS, reader->id,
-								   BUFFER_LOCK_SHARE);
+	Buffer		buffer = segment_pin_rows(reader, page);
 
+	segment_lock_rows(reader, buffer);
+	return buffer;
+}
+
+Buffer
+segment_pin_rows(const SegmentReader *reader, uint32 page)
+{
+	return page_pin_ahead(reader->index, segment_block(reader, page));
+}
+
+void
+segment_lock_rows(const SegmentReader *reader, Buffer buffer)
+{
+	page_lock(reader->index, buffer, PAGE_ROWS, reader->id,
+			  BUFFER_LOCK_SHARE);
 	if (unlikely(page_content_used(BufferGetPage(buffer)) >
 				 reader->shape.rows_per_page * reader->shape.row_size))
-		page_report_damage(reader->index, blkno,
+		page_report_damage(reader->index, BufferGetBlockNumber(buffer),
 						   "The page holds more rows than fit.");
-	return buffer;
 }
 
 uint32

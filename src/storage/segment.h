@@ -43,12 +43,12 @@ extern void segment_close(SegmentReader *reader);
 /* Block of a logical page; page < npages (planes: of an area, by row). */
 extern BlockNumber segment_block(const SegmentReader *reader, uint32 page);
 
-/*
- * Rows kind: read logical page "page" under a share lock.  InvalidBuffer when
- * the page is still zero or of an older owner, which is legal for the last
- * pages of a growing segment after a crash: it holds no rows.
- */
+/* Rows kind: read logical page "page" under a share lock. */
 extern Buffer segment_read_rows(const SegmentReader *reader, uint32 page);
+
+/* The same in two halves: a pin for prefetching, then lock and check. */
+extern Buffer segment_pin_rows(const SegmentReader *reader, uint32 page);
+extern void segment_lock_rows(const SegmentReader *reader, Buffer buffer);
 
 /* Planes: pin the page of an area (coarse, fine, tids) with that row. */
 extern Buffer segment_pin_area(const SegmentReader *reader, SegmentArea area,

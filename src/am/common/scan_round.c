@@ -24,13 +24,13 @@
 static void round_planes(IndexScan *scan, uint32 segment);
 static void round_coarse(IndexScan *scan, uint32 segment, uint32 end,
 						 const uint8 *dead);
-static inline void round_prefetch(Page page);
 static void round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
 							  Page page, const uint8 *dead);
 static void round_class(IndexScan *scan, uint32 segment, RowClass class,
 						const uint8 *dead);
 static void round_rows(IndexScan *scan, uint32 segment);
-static uint32 round_rows_page(IndexScan *scan, uint32 segment, uint32 page);
+static uint32 round_rows_page(IndexScan *scan, uint32 segment, uint32 page,
+							  Buffer buffer);
 static uint32 round_rows_bounds(IndexScan *scan, Page page,
 								const SegmentShape *shape, uint32 nrows,
 								uint64 first);
@@ -189,18 +189,11 @@ round_coarse(IndexScan *scan, uint32 segment, uint32 end, const uint8 *dead)
 			next = segment_pin_area(reader, AREA_COARSE, row + per_page,
 									&next_locked);
 			Assert(!next_locked);
-			round_prefetch(BufferGetPage(next));
+			page_prefetch(next);
 		}
 		round_coarse_page(scan, segment, row, BufferGetPage(buffer), dead);
 		page_unpin(buffer, locked);
 	}
-}
-
-static inline void
-round_prefetch(Page page)
-{
-	for (int i = 0; i < BLCKSZ; i += PG_CACHE_LINE_SIZE / 2)
-		__builtin_prefetch(page + i);
 }
 
 /* The page of the coarse plane that begins with row "first". */
@@ -275,16 +268,30 @@ round_rows(IndexScan *scan, uint32 segment)
 	const SegmentReader *reader = scan->readers[segment];
 	uint32		page = round_first_row(scan, segment) /
 		reader->shape.rows_per_page;
+	Buffer		next = InvalidBuffer;
 
+	/* As in round_coarse(); only one page at a time is locked. */
 	for (; page < reader->npages && !round_is_full(scan); page++)
 	{
+		Buffer		buffer = BufferIsValid(next) ? next :
+			segment_pin_rows(reader, page);
 		uint32		nfound;
 
 		CHECK_FOR_INTERRUPTS();
-		nfound = round_rows_page(scan, segment, page);
+		next = InvalidBuffer;
+		if (page + 1 < reader->npages)
+		{
+			next = segment_pin_rows(reader, page + 1);
+			page_prefetch(next);
+		}
+		segment_lock_rows(reader, buffer);
+		nfound = round_rows_page(scan, segment, page, buffer);
+		UnlockReleaseBuffer(buffer);
 		for (uint32 i = 0; i < nfound; i++)
 			round_add(scan, scan->found[i]);
 	}
+	if (BufferIsValid(next))
+		ReleaseBuffer(next);
 }
 
 /*
@@ -293,7 +300,7 @@ round_rows(IndexScan *scan, uint32 segment)
  * it has to sort now and then.
  */
 static uint32
-round_rows_page(IndexScan *scan, uint32 segment, uint32 page)
+round_rows_page(IndexScan *scan, uint32 segment, uint32 page, Buffer buffer)
 {
 	const SegmentReader *reader = scan->readers[segment];
 	const SegmentShape *shape = &reader->shape;
@@ -301,13 +308,9 @@ round_rows_page(IndexScan *scan, uint32 segment, uint32 page)
 	uint32		nfound = 0;
 	uint32		nrows;
 	bool		mixed;
-	Buffer		buffer = segment_read_rows(reader, page);
-	Page		content;
+	Page		content = BufferGetPage(buffer);
 
 	scan->stats.pages++;
-	if (!BufferIsValid(buffer))
-		return 0;
-	content = BufferGetPage(buffer);
 	nrows = Min(rows_page_count(content, shape->row_size), SCAN_PAGE_ROWS);
 	mixed = round_load_factors(scan, content, shape, nrows);
 
@@ -324,7 +327,6 @@ round_rows_page(IndexScan *scan, uint32 segment, uint32 page)
 		scan->found[nfound].key = round_class_key(scan, slot->class);
 		scan->found[nfound++].place = first + i;
 	}
-	UnlockReleaseBuffer(buffer);
 	return nfound;
 }
 
