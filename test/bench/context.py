@@ -210,5 +210,13 @@ def relation_bytes(cursor, relation):
     return int(cursor.fetchone()[0])
 
 
+def column_storage(cursor, table):
+    cursor.execute("SELECT CASE attstorage WHEN 'p' THEN 'plain' "
+                   "WHEN 'm' THEN 'main' WHEN 'e' THEN 'external' "
+                   "ELSE 'extended' END FROM pg_attribute "
+                   "WHERE attname = 'v' AND attrelid = %s::regclass", (table,))
+    return cursor.fetchone()[0]
+
+
 def median(values):
     return statistics.median(values)

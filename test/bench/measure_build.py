@@ -1,6 +1,6 @@
 """Build time, size and WAL of each index."""
 
-from context import median
+from context import column_storage, median
 from progress import say
 
 
@@ -15,8 +15,6 @@ def measure(bench):
             cursor.execute('DROP INDEX ' + index)
             runs.append(bench.build_index(cursor, method, index, table))
         seconds = median([run['seconds'] for run in runs])
-        cursor.execute('SELECT attstorage FROM pg_attribute WHERE attname = '
-                       "'v' AND attrelid = %s::regclass", (table,))
         figures.append({
             'method': method.label,
             'options': method.options,
@@ -26,7 +24,7 @@ def measure(bench):
             'bytes': runs[-1]['bytes'],
             'bytes_to_raw': runs[-1]['bytes'] / bench.data.raw_bytes,
             'wal_bytes': median([run['wal_bytes'] for run in runs]),
-            'column_storage': cursor.fetchone()[0],
+            'column_storage': column_storage(cursor, table),
         })
         say('%s: built in %.1f s, %.3f of the raw vectors', method.label,
             seconds, figures[-1]['bytes_to_raw'])

@@ -13,7 +13,8 @@ import time
 import numpy as np
 
 import copyfile
-from context import median, relation_bytes, timed, wal_position, wal_since
+from context import (column_storage, median, relation_bytes, timed,
+                     wal_position, wal_since)
 from data import widen
 from progress import say
 
@@ -137,6 +138,7 @@ class Target:
             'rows_per_second_all': {key: [rate for rate, _ in runs]
                                     for key, runs in self.runs.items()},
             'wal_per_row': own_wal,
+            'column_storage': column_storage(self.cursor, self.table),
             'table_bytes': relation_bytes(self.cursor, self.table),
         }
         if self.method:

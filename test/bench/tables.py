@@ -68,14 +68,25 @@ def agree(part):
     return lines
 
 
+def segments(state):
+    kinds = [x['file_type'] for x in state['segments'] or []]
+    return ', '.join('%d %s' % (kinds.count(kind), kind)
+                     for kind in sorted(set(kinds)))
+
+
 def growing(part):
-    return table(
-        ['index', '>rows', '>growing, ms a query', '>recall',
-         '>reorganising, s', '>reorganised, ms a query', '>recall'],
-        [(x['method'], number(x['rows']), number(x['growing']['ms'], 3),
-          number(x['growing']['recall'], 4), number(x['build_seconds'], 2),
-          number(x['reorganised']['ms'], 3),
-          number(x['reorganised']['recall'], 4)) for x in part])
+    titles = ['index', '>rows', 'state', 'segments', '>ms a query',
+              '>recall', '>seconds to get there']
+    rows = []
+    for x in part:
+        for name in ('growing', 'reorganised'):
+            state = x[name]
+            rows.append((x['method'], number(x['rows']), name,
+                         segments(state), number(state['ms'], 3),
+                         number(state['recall'], 4),
+                         number(x['build_seconds'], 2)
+                         if name == 'reorganised' else ''))
+    return table(titles, rows)
 
 
 def insert(part):
@@ -87,10 +98,11 @@ def insert(part):
         return [number(x['rows_per_second'][key]) for key in keys]
 
     return table(
-        ['database', 'index', '>dimensions', '>rows in a COPY',
+        ['database', 'index', '>dimensions', 'storage', '>rows in a COPY',
          '>rows/s, text', '>binary', '>2 backends', '>4', '>8',
          '>WAL bytes a row', '>of the index', '>to the heap\'s'],
-        [(x['database'], x['method'], x['dims'], number(x['rows_per_copy']),
+        [(x['database'], x['method'], x['dims'], x['column_storage'],
+          number(x['rows_per_copy']),
           *rates(x), number(x['wal_per_row']),
           optional(x, 'index_wal_per_row', 0),
           optional(x, 'index_wal_to_heap', 2)) for x in part])
