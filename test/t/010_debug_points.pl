@@ -43,17 +43,33 @@ BEGIN
 END $$;
 });
 
+# How often the server has started again after the death of a process.
+sub restarts
+{
+	my @found = slurp_file($node->logfile) =~
+	  /all server processes terminated; reinitializing/g;
+	return scalar @found;
+}
+
 # Run a statement that is expected to die at a debug point; returns whether
 # it did.
 sub run_dying
 {
 	my ($point, $sql) = @_;
 	my ($stdout, $stderr);
+	my $restarts = restarts();
 	my $rc = $node->psql('postgres',
 		"SET vectordb.debug_points = '$point=crash';\n$sql",
 		stdout => \$stdout, stderr => \$stderr);
 
 	return 0 if $rc == 0;
+
+	# The postmaster may take a moment to notice, and still accept sessions.
+	for (1 .. 600)
+	{
+		last if restarts() > $restarts;
+		select(undef, undef, undef, 0.1);
+	}
 	$node->poll_query_until('postgres', 'SELECT 1', '1')
 	  or die 'the server did not come back';
 	return $stderr =~ /server closed the connection|terminated abnormally/;
