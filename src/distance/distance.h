@@ -125,12 +125,44 @@ typedef struct VdbKernels
 	/* sum over i < dim of (2 * codes[i] - 255)^2; exact for dim <= 16,384 */
 	uint32_t	(*norm_u8) (const uint8_t *codes, uint32_t dim);
 
+	/* The same for both nibbles of every byte, with (2 * h - 15)^2. */
+	uint32_t	(*norm_u4) (const uint8_t *codes, uint32_t nbytes);
+
 	/*
-	 * The unnormalised Walsh-Hadamard transform of x in place, then every
-	 * element times factor.  n is a power of two.  Levels in ascending order
-	 * of distance, so that all instruction sets give the same bits.
+	 * Steps of projecting and encoding a vector; all give the same bits under
+	 * every instruction set.
+	 *
+	 * hadamard: the unnormalised Walsh-Hadamard transform of x in place, then
+	 * every element times factor.  n is a power of two.  Levels in ascending
+	 * order of distance.
+	 *
+	 * flip_signs: x[i] with its bits xor signs[i], which is 0 or 1 << 31.
+	 *
+	 * turn: first[i], second[i] become their sum and their difference, each
+	 * times factor.
+	 *
+	 * sum_squares: in double, element i in lane i % 8, the lanes halved.
+	 *
+	 * subtract: out[i] = x[i] * factor - y[i] in double, rounded to float.
+	 *
+	 * largest: the largest magnitude.
 	 */
 	void		(*hadamard) (float *x, uint32_t n, float factor);
+	void		(*flip_signs) (float *x, const uint32_t *signs, uint32_t n);
+	void		(*turn) (float *first, float *second, uint32_t n,
+						 float factor);
+	double		(*sum_squares) (const float *x, uint32_t n);
+	void		(*subtract) (const float *x, double factor, const float *y,
+							 float *out, uint32_t n);
+	float		(*largest) (const float *x, uint32_t n);
+
+	/*
+	 * codes[i] = x[i] / (2 * scale) + 128, cut off and kept within a byte.
+	 * Returns the sum of (x[i] - scale * (2 * codes[i] - 255))^2, in double,
+	 * element i in lane i % 16, the lanes halved.
+	 */
+	double		(*quantise_u8) (const float *x, uint32_t n, float scale,
+								uint8_t *codes);
 } VdbKernels;
 
 extern const VdbKernels *vdb_kernels;

@@ -23,9 +23,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define AVX2 __attribute__((target("avx2")))
-#define AVX2_INLINE static inline AVX2 __attribute__((always_inline))
-
 /* Rows whose dots are computed together, and bytes in a register. */
 #define ROWS 8
 #define WIDTH 32
@@ -735,70 +732,6 @@ avx2_filter_ip(const FilterRows *rows, const FilterParams *params,
 													   passed + npassed), r);
 }
 
-/* ---- for encoding ---- */
-
-AVX2 static uint32_t
-avx2_norm_u8(const uint8_t *codes, uint32_t dim)
-{
-	const __m256i levels = _mm256_set1_epi16(255);
-	__m256i		acc = _mm256_setzero_si256();
-	uint32_t	whole = dim - dim % 16;
-
-	for (uint32_t i = 0; i < whole; i += 16)
-	{
-		__m256i		u = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) (codes + i)));
-		__m256i		y = _mm256_sub_epi16(_mm256_add_epi16(u, u), levels);
-
-		acc = _mm256_add_epi32(acc, _mm256_madd_epi16(y, y));
-	}
-	return (uint32_t) avx2_sum(acc) +
-		vdb_kernels_scalar.norm_u8(codes + whole, dim - whole);
-}
-
-/* Levels 1, 2 and 4 apart, within a register: see avx512_hadamard_16(). */
-AVX2_INLINE __m256
-avx2_hadamard_8(__m256 x)
-{
-	__m256		partner;
-
-	partner = _mm256_permute_ps(x, 0xB1);
-	x = _mm256_blend_ps(_mm256_add_ps(partner, x), _mm256_sub_ps(partner, x),
-						0xAA);
-	partner = _mm256_permute_ps(x, 0x4E);
-	x = _mm256_blend_ps(_mm256_add_ps(partner, x), _mm256_sub_ps(partner, x),
-						0xCC);
-	partner = _mm256_permute2f128_ps(x, x, 0x01);
-	return _mm256_blend_ps(_mm256_add_ps(partner, x),
-						   _mm256_sub_ps(partner, x), 0xF0);
-}
-
-AVX2 static void
-avx2_hadamard(float *x, uint32_t n, float factor)
-{
-	const __m256 factors = _mm256_set1_ps(factor);
-
-	if (n < 8)
-	{
-		vdb_kernels_scalar.hadamard(x, n, factor);
-		return;
-	}
-	for (uint32_t i = 0; i < n; i += 8)
-		_mm256_storeu_ps(x + i, avx2_hadamard_8(_mm256_loadu_ps(x + i)));
-	for (uint32_t half = 8; half < n; half *= 2)
-		for (uint32_t start = 0; start < n; start += 2 * half)
-			for (uint32_t i = start; i < start + half; i += 8)
-			{
-				__m256		a = _mm256_loadu_ps(x + i);
-				__m256		b = _mm256_loadu_ps(x + i + half);
-
-				_mm256_storeu_ps(x + i, _mm256_add_ps(a, b));
-				_mm256_storeu_ps(x + i + half, _mm256_sub_ps(a, b));
-			}
-	for (uint32_t i = 0; i < n; i += 8)
-		_mm256_storeu_ps(x + i, _mm256_mul_ps(_mm256_loadu_ps(x + i),
-											  factors));
-}
-
 const VdbKernels vdb_kernels_avx2 = {
 	.name = "avx2",
 	.l2_sq = avx2_l2_sq,
@@ -812,8 +745,7 @@ const VdbKernels vdb_kernels_avx2 = {
 	.fastscan_block = avx2_fastscan_block,
 	.filter_l2 = avx2_filter_l2,
 	.filter_ip = avx2_filter_ip,
-	.norm_u8 = avx2_norm_u8,
-	.hadamard = avx2_hadamard,
+	ENCODE_KERNELS(avx2)
 };
 
 #endif							/* VDB_KERNELS_X86 */

@@ -19,10 +19,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define AVX512 \
-	__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
-#define AVX512_INLINE static inline AVX512 __attribute__((always_inline))
-
 /* Rows whose dots are computed together. */
 #define ROWS 16
 
@@ -612,98 +608,6 @@ avx512_filter_ip(const FilterRows *rows, const FilterParams *params,
 	return npassed;
 }
 
-/* ---- for encoding ---- */
-
-AVX512 static uint32_t
-avx512_norm_u8(const uint8_t *codes, uint32_t dim)
-{
-	const __m512i levels = _mm512_set1_epi16(255);
-	__m512i		acc = _mm512_setzero_si512();
-
-	for (uint32_t i = 0; i < dim; i += 32)
-	{
-		uint32_t	left = dim - i;
-		__mmask32	mask = left >= 32 ? ~(__mmask32) 0 :
-			avx512_tail_mask(left);
-		__m512i		u = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask,
-																	 codes + i));
-		__m512i		y = _mm512_maskz_sub_epi16(mask, _mm512_add_epi16(u, u),
-											   levels);
-
-		acc = _mm512_add_epi32(acc, _mm512_madd_epi16(y, y));
-	}
-	return (uint32_t) _mm512_reduce_add_epi32(acc);
-}
-
-/* Levels 1, 2, 4 and 8 apart, within a register. */
-AVX512_INLINE __m512
-avx512_hadamard_16(__m512 x)
-{
-	__m512		partner;
-
-	/* a + b where the bit of the place is 0, a - b where it is 1 */
-	partner = _mm512_permute_ps(x, 0xB1);
-	x = _mm512_mask_sub_ps(_mm512_add_ps(partner, x), 0xAAAA, partner, x);
-	partner = _mm512_permute_ps(x, 0x4E);
-	x = _mm512_mask_sub_ps(_mm512_add_ps(partner, x), 0xCCCC, partner, x);
-	partner = _mm512_shuffle_f32x4(x, x, 0xB1);
-	x = _mm512_mask_sub_ps(_mm512_add_ps(partner, x), 0xF0F0, partner, x);
-	partner = _mm512_shuffle_f32x4(x, x, 0x4E);
-	return _mm512_mask_sub_ps(_mm512_add_ps(partner, x), 0xFF00, partner, x);
-}
-
-/* Two levels in one pass over the memory: half and 2 * half apart. */
-AVX512_INLINE void
-avx512_hadamard_two(float *x, uint32_t n, uint32_t half)
-{
-	for (uint32_t start = 0; start < n; start += 4 * half)
-		for (uint32_t i = start; i < start + half; i += 16)
-		{
-			__m512		a = _mm512_loadu_ps(x + i);
-			__m512		b = _mm512_loadu_ps(x + i + half);
-			__m512		c = _mm512_loadu_ps(x + i + 2 * half);
-			__m512		d = _mm512_loadu_ps(x + i + 3 * half);
-			__m512		ab = _mm512_add_ps(a, b);
-			__m512		cd = _mm512_add_ps(c, d);
-
-			a = _mm512_sub_ps(a, b);
-			c = _mm512_sub_ps(c, d);
-			_mm512_storeu_ps(x + i, _mm512_add_ps(ab, cd));
-			_mm512_storeu_ps(x + i + half, _mm512_add_ps(a, c));
-			_mm512_storeu_ps(x + i + 2 * half, _mm512_sub_ps(ab, cd));
-			_mm512_storeu_ps(x + i + 3 * half, _mm512_sub_ps(a, c));
-		}
-}
-
-AVX512 static void
-avx512_hadamard(float *x, uint32_t n, float factor)
-{
-	const __m512 factors = _mm512_set1_ps(factor);
-	uint32_t	half = 16;
-
-	if (n < 16)
-	{
-		vdb_kernels_scalar.hadamard(x, n, factor);
-		return;
-	}
-	for (uint32_t i = 0; i < n; i += 16)
-		_mm512_storeu_ps(x + i, avx512_hadamard_16(_mm512_loadu_ps(x + i)));
-	for (; half * 2 < n; half *= 4)
-		avx512_hadamard_two(x, n, half);
-	if (half < n)
-		for (uint32_t i = 0; i < half; i += 16)
-		{
-			__m512		a = _mm512_loadu_ps(x + i);
-			__m512		b = _mm512_loadu_ps(x + i + half);
-
-			_mm512_storeu_ps(x + i, _mm512_add_ps(a, b));
-			_mm512_storeu_ps(x + i + half, _mm512_sub_ps(a, b));
-		}
-	for (uint32_t i = 0; i < n; i += 16)
-		_mm512_storeu_ps(x + i, _mm512_mul_ps(_mm512_loadu_ps(x + i),
-											  factors));
-}
-
 const VdbKernels vdb_kernels_avx512 = {
 	.name = "avx512",
 	.l2_sq = avx512_l2_sq,
@@ -717,8 +621,7 @@ const VdbKernels vdb_kernels_avx512 = {
 	.fastscan_block = avx512_fastscan_block,
 	.filter_l2 = avx512_filter_l2,
 	.filter_ip = avx512_filter_ip,
-	.norm_u8 = avx512_norm_u8,
-	.hadamard = avx512_hadamard,
+	ENCODE_KERNELS(avx512)
 };
 
 #endif							/* VDB_KERNELS_X86 */

@@ -29,8 +29,6 @@
 #define NEON_DOT __attribute__((target("arch=armv8.2-a+dotprod")))
 #endif
 
-#define NEON_INLINE static inline __attribute__((always_inline))
-
 #define WIDTH 16
 
 /* ---- float ---- */
@@ -622,72 +620,6 @@ neon_filter_ip(const FilterRows *rows, const FilterParams *params,
 									  params, passed + npassed);
 }
 
-/* ---- for encoding ---- */
-
-static uint32_t
-neon_norm_u8(const uint8_t *codes, uint32_t dim)
-{
-	int32x4_t	acc = vdupq_n_s32(0);
-	uint32_t	whole = dim - dim % 8;
-
-	for (uint32_t i = 0; i < whole; i += 8)
-	{
-		uint16x8_t	u = vshll_n_u8(vld1_u8(codes + i), 1);
-		int16x8_t	y = vsubq_s16(vreinterpretq_s16_u16(u), vdupq_n_s16(255));
-
-		acc = vmlal_s16(acc, vget_low_s16(y), vget_low_s16(y));
-		acc = vmlal_s16(acc, vget_high_s16(y), vget_high_s16(y));
-	}
-	return (uint32_t) vaddvq_s32(acc) +
-		vdb_kernels_scalar.norm_u8(codes + whole, dim - whole);
-}
-
-/* Levels 1 and 2 apart are left to pairs of registers taken apart. */
-NEON_INLINE void
-neon_hadamard_8(float *x)
-{
-	float32x4x2_t v = vld2q_f32(x);
-	float32x4_t sum = vaddq_f32(v.val[0], v.val[1]);
-	float32x4_t difference = vsubq_f32(v.val[0], v.val[1]);
-
-	/* back in order, then pairs of pairs */
-	float32x4_t a = vzip1q_f32(sum, difference);
-	float32x4_t b = vzip2q_f32(sum, difference);
-	float32x4_t even = vcombine_f32(vget_low_f32(a), vget_low_f32(b));
-	float32x4_t odd = vcombine_f32(vget_high_f32(a), vget_high_f32(b));
-
-	sum = vaddq_f32(even, odd);
-	difference = vsubq_f32(even, odd);
-	a = vcombine_f32(vget_low_f32(sum), vget_low_f32(difference));
-	b = vcombine_f32(vget_high_f32(sum), vget_high_f32(difference));
-	vst1q_f32(x, vaddq_f32(a, b));
-	vst1q_f32(x + 4, vsubq_f32(a, b));
-}
-
-static void
-neon_hadamard(float *x, uint32_t n, float factor)
-{
-	if (n < 8)
-	{
-		vdb_kernels_scalar.hadamard(x, n, factor);
-		return;
-	}
-	for (uint32_t i = 0; i < n; i += 8)
-		neon_hadamard_8(x + i);
-	for (uint32_t half = 8; half < n; half *= 2)
-		for (uint32_t start = 0; start < n; start += 2 * half)
-			for (uint32_t i = start; i < start + half; i += 4)
-			{
-				float32x4_t a = vld1q_f32(x + i);
-				float32x4_t b = vld1q_f32(x + i + half);
-
-				vst1q_f32(x + i, vaddq_f32(a, b));
-				vst1q_f32(x + i + half, vsubq_f32(a, b));
-			}
-	for (uint32_t i = 0; i < n; i += 4)
-		vst1q_f32(x + i, vmulq_n_f32(vld1q_f32(x + i), factor));
-}
-
 #define NEON_KERNELS_BUT_DOTS \
 	.l2_sq = neon_l2_sq, \
 	.ip = neon_ip, \
@@ -698,21 +630,20 @@ neon_hadamard(float *x, uint32_t n, float factor)
 	.fastscan_block = neon_fastscan_block, \
 	.filter_l2 = neon_filter_l2, \
 	.filter_ip = neon_filter_ip, \
-	.norm_u8 = neon_norm_u8, \
-	.hadamard = neon_hadamard
+	ENCODE_KERNELS(neon)
 
 const VdbKernels vdb_kernels_neon = {
 	.name = "neon",
 	.dot_u8_s8 = neon_dot_u8_s8,
 	.dot_u4_s8 = neon_dot_u4_s8,
-	NEON_KERNELS_BUT_DOTS,
+	NEON_KERNELS_BUT_DOTS
 };
 
 const VdbKernels vdb_kernels_neon_dot = {
 	.name = "neon_dot",
 	.dot_u8_s8 = neon_dot_dot_u8_s8,
 	.dot_u4_s8 = neon_dot_dot_u4_s8,
-	NEON_KERNELS_BUT_DOTS,
+	NEON_KERNELS_BUT_DOTS
 };
 
 #endif							/* VDB_KERNELS_NEON */

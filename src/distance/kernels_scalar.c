@@ -226,37 +226,6 @@ scalar_filter_ip(const FilterRows *rows, const FilterParams *params,
 	return npassed;
 }
 
-static uint32_t
-scalar_norm_u8(const uint8_t *codes, uint32_t dim)
-{
-	uint32_t	sum = 0;
-
-	for (uint32_t i = 0; i < dim; i++)
-	{
-		int32_t		y = 2 * codes[i] - 255;
-
-		sum += (uint32_t) (y * y);
-	}
-	return sum;
-}
-
-static void
-scalar_hadamard(float *x, uint32_t n, float factor)
-{
-	for (uint32_t half = 1; half < n; half *= 2)
-		for (uint32_t start = 0; start < n; start += 2 * half)
-			for (uint32_t i = start; i < start + half; i++)
-			{
-				float		a = x[i];
-				float		b = x[i + half];
-
-				x[i] = a + b;
-				x[i + half] = a - b;
-			}
-	for (uint32_t i = 0; i < n; i++)
-		x[i] *= factor;
-}
-
 const VdbKernels vdb_kernels_scalar = {
 	.name = "scalar",
 	.l2_sq = scalar_l2_sq,
@@ -270,6 +239,5 @@ const VdbKernels vdb_kernels_scalar = {
 	.fastscan_block = scalar_fastscan_block,
 	.filter_l2 = scalar_filter_l2,
 	.filter_ip = scalar_filter_ip,
-	.norm_u8 = scalar_norm_u8,
-	.hadamard = scalar_hadamard,
+	ENCODE_KERNELS(scalar)
 };

@@ -16,20 +16,42 @@
  */
 #include "quant/quant_private.h"
 
+#include "distance/distance.h"
+
 /*
  * Best half step of 16 uniform levels for a Gaussian, as a share of its
  * standard deviation.
  */
 #define GAUSSIAN_HALF_STEP_4 0.1676f
 
-static float
-encode_largest(const float *x, uint32 dim)
+/* What encode_element() adds up. */
+typedef struct EncodeSums
 {
-	float		largest = 0;
+	double		left_out;		/* squares, or for L1 magnitudes */
+	uint32		sum_sq;
+} EncodeSums;
 
-	for (uint32 i = 0; i < dim; i++)
-		largest = Max(largest, fabsf(x[i]));
-	return largest;
+typedef struct EncodeScale
+{
+	float		scale;
+	float		inverse;		/* 1 / (2 scale) */
+	int			levels;			/* 256 or 16 */
+	bool		l1;
+} EncodeScale;
+
+static inline uint8
+encode_element(float x, const EncodeScale *scale, EncodeSums *sums)
+{
+	int			u = (int) (x * scale->inverse + (float) (scale->levels / 2));
+	int			y;
+	double		e;
+
+	u = Min(Max(u, 0), scale->levels - 1);
+	y = 2 * u - (scale->levels - 1);
+	e = (double) x - (double) scale->scale * y;
+	sums->left_out += scale->l1 ? fabs(e) : e * e;
+	sums->sum_sq += (uint32) (y * y);
+	return (uint8) u;
 }
 
 /*
@@ -40,27 +62,25 @@ static double
 encode_with_scale(const QuantSpace *space, const float *x, float scale,
 				  int levels, uint8 *codes, uint32 *sum_sq)
 {
-	bool		l1 = space->metric == QUANT_L1;
-	float		inverse = 0.5f / scale;
-	float		middle = (float) (levels / 2);
-	double		left_out = 0;
-	uint32		sum = 0;
+	const EncodeScale how = {
+		scale, 0.5f / scale, levels, space->metric == QUANT_L1
+	};
+	EncodeSums	sums[4];
+	double		left_out;
+	uint32		i = 0;
 
-	for (uint32 i = 0; i < space->dim; i++)
-	{
-		int			u = (int) (x[i] * inverse + middle);
-		int			y;
-		double		e;
+	memset(sums, 0, sizeof(sums));
+	for (; i + 4 <= space->dim; i += 4)
+		for (int j = 0; j < 4; j++)
+			codes[i + j] = encode_element(x[i + j], &how, &sums[j]);
+	for (; i < space->dim; i++)
+		codes[i] = encode_element(x[i], &how, &sums[0]);
 
-		u = Min(Max(u, 0), levels - 1);
-		y = 2 * u - (levels - 1);
-		e = (double) x[i] - (double) scale * y;
-		left_out += l1 ? fabs(e) : e * e;
-		sum += (uint32) (y * y);
-		codes[i] = (uint8) u;
-	}
-	*sum_sq = sum;
-	return l1 ? left_out : sqrt(left_out);
+	*sum_sq = (sums[0].sum_sq + sums[1].sum_sq) +
+		(sums[2].sum_sq + sums[3].sum_sq);
+	left_out = (sums[0].left_out + sums[1].left_out) +
+		(sums[2].left_out + sums[3].left_out);
+	return how.l1 ? left_out : sqrt(left_out);
 }
 
 /* Two codes a byte: dimension i with dimension i + plane_bytes. */
@@ -128,6 +148,24 @@ encode_4_bits(const QuantSpace *space, const float *x, float largest,
 	return left_out;
 }
 
+static double
+encode_8_bits(const QuantSpace *space, const float *x, float largest,
+			  RowFactors *factors, uint8 *code)
+{
+	uint32		sum_sq;
+	double		left_out;
+
+	factors->scale = largest / 256;
+	if (space->metric == QUANT_L1)
+		return encode_with_scale(space, x, factors->scale, 256, code,
+								 &sum_sq);
+	left_out = sqrt(vdb_kernels->quantise_u8(x, space->dim, factors->scale,
+											 code));
+	sum_sq = vdb_kernels->norm_u8(code, space->dim);
+	factors->norm_sq = quant_norm_sq(factors->scale, sum_sq);
+	return left_out;
+}
+
 RowClass
 quant_encode(const QuantSpace *space, const float *vector, uint8 *code,
 			 RowFactors *factors)
@@ -146,7 +184,7 @@ quant_encode(const QuantSpace *space, const float *vector, uint8 *code,
 		return class;
 	}
 
-	largest = encode_largest(x, space->dim);
+	largest = vdb_kernels->largest(x, space->dim);
 	if (largest < (float) QUANT_TINY)
 	{
 		encode_zero(space, &projection, code, factors);
@@ -156,14 +194,7 @@ quant_encode(const QuantSpace *space, const float *vector, uint8 *code,
 		left_out = encode_4_bits(space, x, largest, projection.norm, factors,
 								 code);
 	else
-	{
-		uint32		sum_sq;
-
-		factors->scale = largest / 256;
-		left_out = encode_with_scale(space, x, factors->scale, 256, code,
-									 &sum_sq);
-		factors->norm_sq = quant_norm_sq(factors->scale, sum_sq);
-	}
+		left_out = encode_8_bits(space, x, largest, factors, code);
 	if (space->metric == QUANT_L1)
 		factors->norm_sq = 0;
 	factors->radius = quant_round_up(left_out * (1 + DOUBLE_SUM_EPS) +

@@ -47,7 +47,6 @@ query_operator_errors(const QuantSpace *space, struct QuantQueryData *data)
 	}
 }
 
-/* Form of the query whose integers are stride * some plane(s). */
 static void
 query_finish_form(QueryForm *form, double step, int64 sum, double sum_sq,
 				  double left_out_sq, const Projection *projection)
@@ -60,42 +59,68 @@ query_finish_form(QueryForm *form, double step, int64 sum, double sum_sq,
 		projection->error;
 }
 
+/* What query_element() adds up. */
+typedef struct QuerySums
+{
+	double		left_out;		/* squares */
+	double		high_left_out;
+	double		sum_sq;
+	int64		sum;
+	int32		high_sum_sq;
+	int32		high_sum;
+} QuerySums;
+
+/* Element i; inverse = 1 / step, or 0 when the query is all zeros. */
+static inline void
+query_element(struct QuantQueryData *data, uint32 i, double x, double step,
+			  double inverse, QuerySums *sums)
+{
+	/* adding 16,384 rounds towards minus infinity; so does the division */
+	int			v = (int) (x * inverse + 16384.5) - 16384;
+	int			high = (v + 64 + 16384) / 128 - 128;
+	double		e = x - step * v;
+	double		high_e = x - step * (128 * high);
+
+	data->high[i] = (int8) high;
+	data->low[i] = (int8) (v - 128 * high);
+	sums->left_out += e * e;
+	sums->high_left_out += high_e * high_e;
+	sums->sum_sq += (double) v * v;
+	sums->sum += v;
+	sums->high_sum_sq += high * high;
+	sums->high_sum += high;
+}
+
+/* Two at a time: one chain of additions would wait for each of them. */
 static void
 query_quantise(const QuantSpace *space, const float *x,
 			   const Projection *projection, struct QuantQueryData *data)
 {
+	QuerySums	a = {0};
+	QuerySums	b = {0};
 	double		largest = 0;
 	double		step;
-	double		high_left_out = 0;
-	double		left_out = 0;
-	double		high_sum_sq = 0;
-	double		sum_sq = 0;
-	int64		high_sum = 0;
-	int64		sum = 0;
+	double		inverse;
+	uint32		i = 0;
 
-	for (uint32 i = 0; i < space->dim; i++)
-		largest = Max(largest, fabs((double) x[i]));
+	for (uint32 j = 0; j < space->dim; j++)
+		largest = Max(largest, fabs((double) x[j]));
 	step = largest < QUANT_TINY ? 0 : largest / QUERY_LARGEST;
+	inverse = step == 0 ? 0 : 1 / step;
 
-	for (uint32 i = 0; i < space->dim; i++)
+	for (; i + 2 <= space->dim; i += 2)
 	{
-		int			v = step == 0 ? 0 : (int) rint(x[i] / step);
-		int			high = (v + 64 + 16384) / 128 - 128;
-		double		e = x[i] - step * v;
-		double		high_e = x[i] - step * (128 * high);
-
-		data->high[i] = (int8) high;
-		data->low[i] = (int8) (v - 128 * high);
-		left_out += e * e;
-		high_left_out += high_e * high_e;
-		high_sum += high;
-		high_sum_sq += (double) (high * high);
-		sum += v;
-		sum_sq += (double) v * v;
+		query_element(data, i, x[i], step, inverse, &a);
+		query_element(data, i + 1, x[i + 1], step, inverse, &b);
 	}
-	query_finish_form(&data->coarse, 128 * step, high_sum, high_sum_sq,
-					  high_left_out, projection);
-	query_finish_form(&data->fine, step, sum, sum_sq, left_out, projection);
+	if (i < space->dim)
+		query_element(data, i, x[i], step, inverse, &a);
+
+	query_finish_form(&data->coarse, 128 * step, a.high_sum + b.high_sum,
+					  (double) a.high_sum_sq + b.high_sum_sq,
+					  a.high_left_out + b.high_left_out, projection);
+	query_finish_form(&data->fine, step, a.sum + b.sum, a.sum_sq + b.sum_sq,
+					  a.left_out + b.left_out, projection);
 }
 
 /* IP: <q, o> = <q, c> + <Pq, P(o - c)>, so the query is not centred. */

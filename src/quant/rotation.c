@@ -21,9 +21,7 @@
 
 #define ROTATION_ROUNDS 4
 
-/* Four floats at a time: what every supported machine has. */
-typedef float Float4 __attribute__((vector_size(16)));
-typedef uint32 Mask4 __attribute__((vector_size(16)));
+#define TURN_FACTOR 0.70710678118654752f
 
 /* One step of a 64-bit generator with a counter as its state. */
 static uint64
@@ -81,59 +79,6 @@ rotation_create(uint32 dim, uint64 seed, bool identity)
 	return rotation;
 }
 
-static void
-rotation_flip(float *x, const uint32 *signs, uint32 dim)
-{
-	uint32		i = 0;
-
-	for (; i + 4 <= dim; i += 4)
-	{
-		Mask4		bits;
-		Mask4		mask;
-
-		memcpy(&bits, x + i, sizeof(bits));
-		memcpy(&mask, signs + i, sizeof(mask));
-		bits ^= mask;
-		memcpy(x + i, &bits, sizeof(bits));
-	}
-	for (; i < dim; i++)
-		x[i] = signs[i] ? -x[i] : x[i];
-}
-
-/* The middle element of an odd number has no partner and stays. */
-static void
-rotation_turn(float *x, uint32 dim)
-{
-	const float factor = 0.70710678118654752f;
-	uint32		half = dim / 2;
-	float	   *first = x;
-	float	   *second = x + (dim - half);
-	uint32		i = 0;
-
-	for (; i + 4 <= half; i += 4)
-	{
-		Float4		a;
-		Float4		b;
-		Float4		sum;
-		Float4		difference;
-
-		memcpy(&a, first + i, sizeof(a));
-		memcpy(&b, second + i, sizeof(b));
-		sum = (a + b) * factor;
-		difference = (a - b) * factor;
-		memcpy(first + i, &sum, sizeof(sum));
-		memcpy(second + i, &difference, sizeof(difference));
-	}
-	for (; i < half; i++)
-	{
-		float		a = first[i];
-		float		b = second[i];
-
-		first[i] = (a + b) * factor;
-		second[i] = (a - b) * factor;
-	}
-}
-
 void
 rotation_apply(const QuantRotation *rotation, float *x)
 {
@@ -144,10 +89,12 @@ rotation_apply(const QuantRotation *rotation, float *x)
 		return;
 	for (int round = 0; round < ROTATION_ROUNDS; round++)
 	{
-		rotation_flip(x, rotation->signs + (size_t) round * dim, dim);
+		vdb_kernels->flip_signs(x, rotation->signs + (size_t) round * dim,
+								dim);
 		vdb_kernels->hadamard(round % 2 == 0 ? x : x + (dim - window),
 							  window, rotation->factor);
+		/* the middle element of an odd number has no partner and stays */
 		if (window != dim)
-			rotation_turn(x, dim);
+			vdb_kernels->turn(x, x + (dim - dim / 2), dim / 2, TURN_FACTOR);
 	}
 }

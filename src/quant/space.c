@@ -11,6 +11,8 @@
  */
 #include "quant/quant_private.h"
 
+#include "distance/distance.h"
+
 /* What a row takes in a page besides its code, and what a page offers. */
 #define ROW_OVERHEAD 24
 #define PAGE_ROOM 8120
@@ -25,25 +27,21 @@ quant_bits_for_dim(uint32 dim)
 static double
 space_norm(const float *x, uint32 dim)
 {
-	double		lanes[4] = {0};
-	uint32		i = 0;
-
-	for (; i + 4 <= dim; i += 4)
-		for (int j = 0; j < 4; j++)
-			lanes[j] += (double) x[i + j] * x[i + j];
-	for (; i < dim; i++)
-		lanes[0] += (double) x[i] * x[i];
-	return sqrt((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+	return sqrt(vdb_kernels->sum_squares(x, dim));
 }
 
 static double
 space_norm_l1(const float *x, uint32 dim)
 {
-	double		sum = 0;
+	double		lanes[4] = {0};
+	uint32		i = 0;
 
-	for (uint32 i = 0; i < dim; i++)
-		sum += fabs((double) x[i]);
-	return sum;
+	for (; i + 4 <= dim; i += 4)
+		for (int j = 0; j < 4; j++)
+			lanes[j] += fabs((double) x[i + j]);
+	for (; i < dim; i++)
+		lanes[0] += fabs((double) x[i]);
+	return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
 }
 
 QuantSpace *
@@ -77,14 +75,13 @@ static void
 space_centre(const float *vector, double factor, const float *centre,
 			 float *out, uint32 dim)
 {
-	if (centre == NULL)
-	{
+	if (centre == NULL && factor == 1)
+		memcpy(out, vector, sizeof(float) * dim);
+	else if (centre == NULL)
 		for (uint32 i = 0; i < dim; i++)
 			out[i] = (float) (vector[i] * factor);
-		return;
-	}
-	for (uint32 i = 0; i < dim; i++)
-		out[i] = (float) (vector[i] * factor - centre[i]);
+	else
+		vdb_kernels->subtract(vector, factor, centre, out, dim);
 }
 
 /*

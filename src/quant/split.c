@@ -13,6 +13,9 @@
 
 #include "distance/distance.h"
 
+/* What the nibble that an odd dimension leaves over adds: (2 * 0 - 15)^2. */
+#define UNUSED_NIBBLE_SQ 225
+
 #define LOW_NIBBLES UINT64CONST(0x0F0F0F0F0F0F0F0F)
 
 /* Eight bytes of each at a time; bytes keep their places in the words. */
@@ -79,37 +82,41 @@ quant_join_codes(const QuantSpace *space, const uint8 *coarse,
 	}
 }
 
+/* The 1-norm of the (2 l - 15). */
+static uint32
+split_low_sum(const QuantSpace *space, const uint8 *code)
+{
+	uint32		sum = 0;
+
+	for (uint32 i = 0; i < space->dim; i++)
+		sum += (uint32) abs(2 * (code[i] & 15) - 15);
+	return sum;
+}
+
 void
 quant_split(const QuantSpace *space, const uint8 *code,
 			const RowFactors *full, uint8 *coarse, uint8 *fine,
 			RowFactors *coarse_factors)
 {
-	uint32		high_sum_sq = 0;
-	uint32		low_sum_sq = 0;
-	uint32		low_sum = 0;
+	uint32		nbytes = space->plane_bytes;
+	uint32		unused = space->dim % 2 != 0 ? UNUSED_NIBBLE_SQ : 0;
 	double		left_out;
 
 	Assert(space->bits == 8);
 	quant_split_codes(space, code, coarse, fine);
-	for (uint32 i = 0; i < space->dim; i++)
-	{
-		int			high = 2 * (code[i] >> 4) - 15;
-		int			low = 2 * (code[i] & 15) - 15;
-
-		high_sum_sq += (uint32) (high * high);
-		low_sum_sq += (uint32) (low * low);
-		low_sum += (uint32) abs(low);
-	}
 
 	/* a multiple by a power of two is exact: scale is 0 or far from the ends */
 	coarse_factors->scale = 16 * full->scale;
 	if (space->metric == QUANT_L1)
 	{
 		coarse_factors->norm_sq = 0;
-		left_out = (double) full->scale * low_sum;
+		left_out = (double) full->scale * split_low_sum(space, code);
 	}
 	else
 	{
+		uint32		high_sum_sq = vdb_kernels->norm_u4(coarse, nbytes) - unused;
+		uint32		low_sum_sq = vdb_kernels->norm_u4(fine, nbytes) - unused;
+
 		coarse_factors->norm_sq = quant_norm_sq(coarse_factors->scale,
 												high_sum_sq);
 		left_out = (double) full->scale * sqrt((double) low_sum_sq);
