@@ -54,6 +54,10 @@ UNWELCOME = re.compile(
 # them while it runs.
 NEWCOMERS = {50939, 50958, 50959, 51003, 51014, 51254, 51273, 58291}
 
+# Everyday words that the guess of score_meanings() misses.
+EVERYDAY = {"happy", "thunder", "eagle", "lazy", "hungry", "thirsty",
+            "rainbow"}
+
 # The definitions that the demo has, by number.
 DEFINITIONS = {
     5, 11, 31, 52, 68, 261, 277, 345, 360, 388, 417, 437, 447, 561, 596, 639,
@@ -108,9 +112,9 @@ def score_meanings(meanings):
     """Guess how common a meaning is.
 
     No frequencies come with the glosses, but the glosses are a text: a word
-    that many of them use is a common one.  Its uses are shared out among its
-    senses.  The best word of a meaning counts most; its other words and the
-    kinds below it add some.
+    that many of them use is a common one.  A word of many senses has fewer
+    uses for each.  The best word of a meaning counts most; its other words and
+    the kinds below it add some.
     """
     uses = collections.Counter()
     senses = collections.Counter()
@@ -118,22 +122,27 @@ def score_meanings(meanings):
         uses.update(set(re.findall(r"[a-z]+", meaning.gloss.lower())))
         senses.update(meaning.words.split(", "))
     ndescendants = count_descendants(meanings)
-    for meaning in meanings:
+
+    def score_word(word):
         # plural and third person are uses as well
-        words = sorted(math.log1p((uses[word] + uses[word + "s"])
-                                  / senses[word])
-                       for word in meaning.words.split(", "))
-        meaning.score = (words[-1] + 0.4 * sum(words[:-1])
-                         + 0.4 * math.log1p(ndescendants[meaning.row]))
+        nuses = uses[word] + uses[word + "s"]
+        return math.log1p(nuses) - 0.5 * math.log(senses[word])
+
+    for meaning in meanings:
+        words = sorted(map(score_word, meaning.words.split(", ")))
+        meaning.score = (words[-1] + 0.3 * max(0, sum(words[:-1]))
+                         + 0.3 * math.log1p(ndescendants[meaning.row]))
 
 
-def choose_meanings(meanings):
-    """The most common ones and all their ancestors."""
+def choose_meanings(meanings, wanted):
+    """The wanted ones, the most common ones, and all their ancestors."""
     chosen = set()
-    for meaning in sorted(meanings, key=lambda m: (-m.score, m.row)):
+    common = sorted((m for m in meanings if not UNWELCOME.search(m.gloss)),
+                    key=lambda m: (-m.score, m.row))
+    for meaning in [meanings[row] for row in wanted] + common:
         if len(chosen) >= NMEANINGS:
             break
-        if UNWELCOME.search(meaning.gloss) or meaning.row in NEWCOMERS:
+        if meaning.row in NEWCOMERS:
             continue
         row = meaning.row
         while row >= 0 and row not in chosen:
@@ -186,12 +195,17 @@ def main():
     with h5py.File(sys.argv[1], "r") as file:
         train = file["train"][:]
         test = file["test"][:]
+        neighbors = file["neighbors"][:]
     meanings = read_meanings(sys.argv[2])
     queries = read_queries(sys.argv[3])
     score_meanings(meanings)
-    chosen = choose_meanings(meanings)
-    newcomers = [meanings[row] for row in sorted(NEWCOMERS)]
     definitions = [q for q in queries if q[0] in DEFINITIONS]
+    # what answers them best among all meanings must be there
+    wanted = [int(row) for number, _, _ in definitions
+              for row in neighbors[number, :2]]
+    wanted += [m.row for m in meanings if m.words in EVERYDAY]
+    chosen = choose_meanings(meanings, wanted)
+    newcomers = [meanings[row] for row in sorted(NEWCOMERS)]
 
     demo = os.path.dirname(os.path.abspath(__file__))
     tests = os.path.join(os.path.dirname(demo), "test", "data")

@@ -33,10 +33,11 @@ my $writer = q{
 			COMMIT;
 		END LOOP;
 	END $$;};
+my $script = PostgreSQL::Test::Utils::tempdir() . '/writer.sql';
+append_to_file($script, $writer);
 my $harness = IPC::Run::start(
 	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d',
-		$node->connstr('postgres') ],
-	'<', \$writer);
+		$node->connstr('postgres'), '-f', $script ]);
 
 $node->poll_query_until('postgres',
 	'SELECT count(*) > 2100 FROM meanings')

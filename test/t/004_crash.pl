@@ -10,10 +10,10 @@ use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 use VectordbTest;
 
 my $NROUNDS = 4;
+my $folder = PostgreSQL::Test::Utils::tempdir();
 
 my $node = new_node('main');
 $node->append_conf('postgresql.conf', 'restart_after_crash = off');
@@ -52,23 +52,25 @@ sub deleter
 	  . "SELECT vectordb.flush('meanings_vector_cosine_ops');\n";
 }
 
+# A client reads its statements from a file and writes what it gets to another,
+# so that it needs nothing from us while it runs.
 sub client
 {
-	my ($sql, $out) = @_;
-	my $err = '';
+	my ($name, $sql) = @_;
 
+	append_to_file("$folder/$name.sql", $sql);
 	return IPC::Run::start(
-		[ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') ],
-		'<', \$sql, '>', $out, '2>', \$err);
+		[ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres'),
+			'-f', "$folder/$name.sql" ],
+		'>', "$folder/$name.out", '2>', "$folder/$name.err");
 }
 
 foreach my $round (1 .. $NROUNDS)
 {
-	my ($odd, $even, $rest) = ('', '', '');
 	my @clients = (
-		client(inserter($round, 1), \$odd),
-		client(inserter($round, 0), \$even),
-		client(deleter($round) x 500, \$rest));
+		client("odd$round", inserter($round, 1)),
+		client("even$round", inserter($round, 0)),
+		client("deleter$round", deleter($round) x 500));
 
 	$node->poll_query_until('postgres',
 		"SELECT count(*) > 100 + 60 * $round FROM meanings"
@@ -79,6 +81,7 @@ foreach my $round (1 .. $NROUNDS)
 	start_again($node);
 
 	# A line without its end may be cut short.
+	my $odd = slurp_file("$folder/odd$round.out");
 	my @acknowledged = $odd =~ /^(\d+)\n/mg;
 	my $list = join(',', @acknowledged);
 	cmp_ok(scalar(@acknowledged), '>', 50, "round $round: clients were at work");
