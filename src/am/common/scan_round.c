@@ -360,8 +360,11 @@ round_rows_bounds(IndexScan *scan, Page page, const SegmentShape *shape,
 		if ((slot->flags & ROW_DEAD) != 0 || slot->class != ROW_BOUNDED)
 			continue;
 		if (scan->by_final)
+		{
 			bound = Max(bound, quant_bound_row(scan->query, slot->code,
 											   &slot->factors));
+			scan->stats.rows_refined++;
+		}
 		scan->found[nfound].key = scan_key(RANK_DISTANCE, bound,
 										   scan->by_final);
 		scan->found[nfound++].place = first + scan->bounds[i].row;
