@@ -167,7 +167,7 @@ typedef struct VdbKernels
 
 extern const VdbKernels *vdb_kernels;
 
-/* Tables of this build, best first; NULL-terminated.  Some may not run here. */
+/* Tables of this build, best first, then NULL.  Some may not run here. */
 extern const VdbKernels *const vdb_kernel_tables[];
 
 /* Can this machine run that table? */

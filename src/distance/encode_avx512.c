@@ -24,9 +24,9 @@ avx512_norm_u8(const uint8_t *codes, uint32_t dim)
 	{
 		uint32_t	left = dim - i;
 		__mmask32	mask = left >= 32 ? ~(__mmask32) 0 :
-			(__mmask32) ((1U << left) - 1);
-		__m512i		u = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask,
-																	 codes + i));
+		(__mmask32) ((1U << left) - 1);
+		__m256i		c = _mm256_maskz_loadu_epi8(mask, codes + i);
+		__m512i		u = _mm512_cvtepu8_epi16(c);
 		__m512i		y = _mm512_maskz_sub_epi16(mask, _mm512_add_epi16(u, u),
 											   levels);
 
@@ -178,7 +178,7 @@ AVX512 void
 avx512_subtract(const float *x, double factor, const float *y, float *out,
 				uint32_t n)
 {
-	const __m512d factors = _mm512_set1_pd(factor);
+	const		__m512d factors = _mm512_set1_pd(factor);
 	uint32_t	whole = n - n % 8;
 
 	for (uint32_t i = 0; i < whole; i += 8)
@@ -200,7 +200,7 @@ avx512_largest(const float *x, uint32_t n)
 	for (uint32_t i = 0; i < n; i += 16)
 	{
 		__mmask16	mask = n - i >= 16 ? (__mmask16) 0xFFFF :
-			(__mmask16) ((1U << (n - i)) - 1);
+		(__mmask16) ((1U << (n - i)) - 1);
 
 		largest = _mm512_max_ps(_mm512_abs_ps(_mm512_maskz_loadu_ps(mask,
 																	x + i)),
@@ -226,7 +226,7 @@ avx512_quantise_u8(const float *x, uint32_t n, float scale, uint8_t *codes)
 	const __m512 inverse = _mm512_set1_ps(0.5f / scale);
 	const __m512 middle = _mm512_set1_ps(128.0f);
 	const __m512i most = _mm512_set1_epi32(255);
-	const __m512d scales = _mm512_set1_pd(scale);
+	const		__m512d scales = _mm512_set1_pd(scale);
 	__m512d		lo = _mm512_setzero_pd();
 	__m512d		hi = _mm512_setzero_pd();
 	double		lanes[16];
@@ -235,8 +235,8 @@ avx512_quantise_u8(const float *x, uint32_t n, float scale, uint8_t *codes)
 	for (uint32_t i = 0; i < whole; i += 16)
 	{
 		__m512		v = _mm512_loadu_ps(x + i);
-		__m512i		u = _mm512_cvttps_epi32(_mm512_add_ps(_mm512_mul_ps(v, inverse),
-														  middle));
+		__m512		t = _mm512_add_ps(_mm512_mul_ps(v, inverse), middle);
+		__m512i		u = _mm512_cvttps_epi32(t);
 		__m512i		y;
 
 		u = _mm512_min_epi32(_mm512_max_epi32(u, _mm512_setzero_si512()),

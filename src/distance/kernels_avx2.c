@@ -258,8 +258,9 @@ avx2_widen_query(__m256i query)
 AVX2_INLINE __m256i
 avx2_add_u8(__m256i acc, const uint8_t *codes, WideBytes query)
 {
-	__m256i		lo = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) codes));
-	__m256i		hi = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) (codes + 16)));
+	const __m128i *halves = (const __m128i *) codes;
+	__m256i		lo = _mm256_cvtepu8_epi16(_mm_loadu_si128(halves));
+	__m256i		hi = _mm256_cvtepu8_epi16(_mm_loadu_si128(halves + 1));
 
 	acc = _mm256_add_epi32(acc, _mm256_madd_epi16(lo, query.lo));
 	return _mm256_add_epi32(acc, _mm256_madd_epi16(hi, query.hi));
@@ -381,6 +382,15 @@ avx2_dot_u4_s8_short(const uint8_t *codes, size_t stride, int nrows,
 	}
 }
 
+AVX2_INLINE __m256i
+avx2_step_u4(const uint8_t *codes, const int8_t *query_lo,
+			 const int8_t *query_hi, uint32_t i)
+{
+	return avx2_products_u4(avx2_load_bytes(codes + i),
+							avx2_load_bytes(query_lo + i),
+							avx2_load_bytes(query_hi + i));
+}
+
 /*
  * Four steps of 32 bytes fit 16 bits; two are taken, which is a whole row of
  * 128 dimensions.
@@ -394,21 +404,14 @@ avx2_row_u4(const uint8_t *codes, const int8_t *query_lo,
 
 	for (; i + 2 * WIDTH <= whole; i += 2 * WIDTH)
 	{
-		__m256i		sums = avx2_products_u4(avx2_load_bytes(codes + i),
-											avx2_load_bytes(query_lo + i),
-											avx2_load_bytes(query_hi + i));
+		__m256i		first = avx2_step_u4(codes, query_lo, query_hi, i);
+		__m256i		second = avx2_step_u4(codes, query_lo, query_hi,
+										  i + WIDTH);
 
-		sums = _mm256_add_epi16(sums,
-								avx2_products_u4(avx2_load_bytes(codes + i + WIDTH),
-												 avx2_load_bytes(query_lo + i + WIDTH),
-												 avx2_load_bytes(query_hi + i + WIDTH)));
-		acc = avx2_widen_sums(acc, sums);
+		acc = avx2_widen_sums(acc, _mm256_add_epi16(first, second));
 	}
 	if (i < whole)
-		acc = avx2_widen_sums(acc,
-							  avx2_products_u4(avx2_load_bytes(codes + i),
-											   avx2_load_bytes(query_lo + i),
-											   avx2_load_bytes(query_hi + i)));
+		acc = avx2_widen_sums(acc, avx2_step_u4(codes, query_lo, query_hi, i));
 	return acc;
 }
 
@@ -442,9 +445,13 @@ avx2_dot_u4_s8(const uint8_t *codes, size_t stride, int nrows,
 
 			acc[k] = avx2_row_u4(row, query_lo, query_hi, whole);
 			if (whole < nbytes)
+			{
+				__m256i		bytes = avx2_load_bytes(row + nbytes - WIDTH);
+
 				acc[k] = avx2_widen_sums(acc[k],
-										 avx2_products_u4(avx2_load_bytes(row + nbytes - WIDTH),
-														  tail_lo, tail_hi));
+										 avx2_products_u4(bytes, tail_lo,
+														  tail_hi));
+			}
 		}
 		_mm256_storeu_si256((__m256i *) sums, avx2_sum_8(acc));
 		memcpy(dots + r, sums, n * sizeof(int32_t));
@@ -494,12 +501,12 @@ avx2_l1_u8(const uint8_t *codes, size_t stride, int nrows,
 		for (uint32_t i = 0; i < whole; i += 16)
 		{
 			__m128i		c = _mm_loadu_si128((const __m128i *) (codes + i));
+			__m256		q0 = _mm256_loadu_ps(query + i);
+			__m256		q1 = _mm256_loadu_ps(query + i + 8);
 
-			a = _mm256_add_ps(a, avx2_l1_term(c, _mm256_loadu_ps(query + i),
-											  scale, levels));
-			b = _mm256_add_ps(b, avx2_l1_term(_mm_srli_si128(c, 8),
-											  _mm256_loadu_ps(query + i + 8),
-											  scale, levels));
+			a = _mm256_add_ps(a, avx2_l1_term(c, q0, scale, levels));
+			b = _mm256_add_ps(b, avx2_l1_term(_mm_srli_si128(c, 8), q1, scale,
+											  levels));
 		}
 		if (whole < dim)
 			vdb_kernels_scalar.l1_u8(codes + whole, 0, 1, query + whole,
@@ -530,10 +537,11 @@ avx2_l1_u4(const uint8_t *codes, size_t stride, int nrows,
 			__m128i		lo = _mm_and_si128(c, nibble);
 			__m128i		hi = _mm_and_si128(_mm_srli_epi16(c, 4), nibble);
 
-			a = _mm256_add_ps(a, avx2_l1_term(lo, _mm256_loadu_ps(query_lo + i),
-											  scale, levels));
-			b = _mm256_add_ps(b, avx2_l1_term(hi, _mm256_loadu_ps(query_hi + i),
-											  scale, levels));
+			__m256		q_lo = _mm256_loadu_ps(query_lo + i);
+			__m256		q_hi = _mm256_loadu_ps(query_hi + i);
+
+			a = _mm256_add_ps(a, avx2_l1_term(lo, q_lo, scale, levels));
+			b = _mm256_add_ps(b, avx2_l1_term(hi, q_hi, scale, levels));
 		}
 		if (whole < nbytes)
 			vdb_kernels_scalar.l1_u4(codes + whole, 0, 1, query_lo + whole,
@@ -715,13 +723,14 @@ avx2_filter_ip(const FilterRows *rows, const FilterParams *params,
 	for (; r + 8 <= rows->nrows; r += 8)
 	{
 		__m256		sx = avx2_scaled_dots(rows, r, offset);
-		__m256		norm = _mm256_sqrt_ps(_mm256_loadu_ps(rows->norm_sq + r));
+		__m256		norm_sq = _mm256_loadu_ps(rows->norm_sq + r);
 		__m256		radius = _mm256_loadu_ps(rows->radius + r);
 		__m256		bound = _mm256_sub_ps(base, _mm256_mul_ps(factor, sx));
 		__m256		pass;
 
 		bound = _mm256_sub_ps(bound, _mm256_mul_ps(radius_factor, radius));
-		bound = _mm256_sub_ps(bound, _mm256_mul_ps(norm_factor, norm));
+		bound = _mm256_sub_ps(bound, _mm256_mul_ps(norm_factor,
+												   _mm256_sqrt_ps(norm_sq)));
 		pass = _mm256_cmp_ps(bound, limit, _CMP_NGT_UQ);
 		npassed = avx2_append_rows(passed, npassed, r,
 								   (uint32_t) _mm256_movemask_ps(pass));

@@ -168,9 +168,9 @@ avx512_cosine(const float *a, const float *b, uint32_t dim)
 	{
 		bool		whole = dim - i >= FLOAT_LANES;
 		FloatBlock	x = whole ? avx512_load(a + i) :
-			avx512_load_tail(a + i, dim - i);
+		avx512_load_tail(a + i, dim - i);
 		FloatBlock	y = whole ? avx512_load(b + i) :
-			avx512_load_tail(b + i, dim - i);
+		avx512_load_tail(b + i, dim - i);
 
 		avx512_add_product(&ab, x, y);
 		avx512_add_product(&aa, x, x);
@@ -375,10 +375,10 @@ AVX512_INLINE __m512
 avx512_l1_term(__m128i codes, __m512 query, __m512 scale, __m512i levels)
 {
 	__m512i		wide = _mm512_cvtepu8_epi32(codes);
-	__m512		y = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_add_epi32(wide, wide),
-														levels));
+	__m512i		y = _mm512_sub_epi32(_mm512_add_epi32(wide, wide), levels);
+	__m512		decoded = _mm512_mul_ps(scale, _mm512_cvtepi32_ps(y));
 
-	return _mm512_abs_ps(_mm512_sub_ps(query, _mm512_mul_ps(scale, y)));
+	return _mm512_abs_ps(_mm512_sub_ps(query, decoded));
 }
 
 AVX512 static void
@@ -397,9 +397,9 @@ avx512_l1_u8(const uint8_t *codes, size_t stride, int nrows,
 		for (; i + 16 <= dim; i += 16)
 		{
 			__m128i		c = _mm_loadu_si128((const __m128i *) (codes + i));
+			__m512		q = _mm512_loadu_ps(query + i);
 
-			acc = _mm512_add_ps(acc, avx512_l1_term(c, _mm512_loadu_ps(query + i),
-													scale, levels));
+			acc = _mm512_add_ps(acc, avx512_l1_term(c, q, scale, levels));
 		}
 		if (i < dim)
 		{
@@ -431,17 +431,18 @@ avx512_l1_u4(const uint8_t *codes, size_t stride, int nrows,
 		for (uint32_t i = 0; i < nbytes; i += 16)
 		{
 			__mmask16	mask = nbytes - i >= 16 ? (__mmask16) 0xFFFF :
-				(__mmask16) ((1U << (nbytes - i)) - 1);
+			(__mmask16) ((1U << (nbytes - i)) - 1);
 			__m128i		c = _mm_maskz_loadu_epi8(mask, codes + i);
 			__m128i		c_lo = _mm_and_si128(c, nibble);
 			__m128i		c_hi = _mm_and_si128(_mm_srli_epi16(c, 4), nibble);
 
+			__m512		q_lo = _mm512_maskz_loadu_ps(mask, query_lo + i);
+			__m512		q_hi = _mm512_maskz_loadu_ps(mask, query_hi + i);
+
 			lo = _mm512_mask_add_ps(lo, mask, lo,
-									avx512_l1_term(c_lo, _mm512_maskz_loadu_ps(mask, query_lo + i),
-												   scale, levels));
+									avx512_l1_term(c_lo, q_lo, scale, levels));
 			hi = _mm512_mask_add_ps(hi, mask, hi,
-									avx512_l1_term(c_hi, _mm512_maskz_loadu_ps(mask, query_hi + i),
-												   scale, levels));
+									avx512_l1_term(c_hi, q_hi, scale, levels));
 		}
 		sums[r] = _mm512_reduce_add_ps(_mm512_add_ps(lo, hi));
 	}

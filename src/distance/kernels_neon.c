@@ -217,6 +217,12 @@ neon_centre_bytes(uint8x16_t codes)
 	return vreinterpretq_s8_u8(veorq_u8(codes, vdupq_n_u8(128)));
 }
 
+NEON_INLINE int8x16_t
+neon_load_centred(const uint8_t *codes)
+{
+	return neon_centre_bytes(vld1q_u8(codes));
+}
+
 /* 16 products in 32-bit sums, from instructions that all machines have. */
 NEON_INLINE int32x4_t
 neon_add_plain(int32x4_t acc, int8x16_t a, int8x16_t b)
@@ -251,11 +257,11 @@ neon_dot_u8_s8(const uint8_t *codes, size_t stride, int nrows,
 
 		for (; i + 2 * WIDTH <= dim; i += 2 * WIDTH)
 		{
-			acc0 = neon_add_plain(acc0, neon_centre_bytes(vld1q_u8(codes + i)),
-								  vld1q_s8(query + i));
-			acc1 = neon_add_plain(acc1,
-								  neon_centre_bytes(vld1q_u8(codes + i + WIDTH)),
-								  vld1q_s8(query + i + WIDTH));
+			int8x16_t	c0 = neon_load_centred(codes + i);
+			int8x16_t	c1 = neon_load_centred(codes + i + WIDTH);
+
+			acc0 = neon_add_plain(acc0, c0, vld1q_s8(query + i));
+			acc1 = neon_add_plain(acc1, c1, vld1q_s8(query + i + WIDTH));
 		}
 		for (; i < dim; i += WIDTH)
 		{
@@ -319,10 +325,10 @@ neon_dot_u4_s8(const uint8_t *codes, size_t stride, int nrows,
  * Written as an instruction: clang before 16 hides vdotq_s32() unless the
  * whole file is compiled for it.
  */
-NEON_DOT NEON_INLINE int32x4_t
+NEON_DOT	NEON_INLINE int32x4_t
 neon_dot_step(int32x4_t acc, int8x16_t a, int8x16_t b)
 {
-	__asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(acc) : "w"(a), "w"(b));
+__asm__("sdot %0.4s, %1.16b, %2.16b":"+w"(acc):"w"(a), "w"(b));
 	return acc;
 }
 
@@ -340,11 +346,11 @@ neon_dot_dot_u8_s8(const uint8_t *codes, size_t stride, int nrows,
 
 		for (; i + 2 * WIDTH <= dim; i += 2 * WIDTH)
 		{
-			acc0 = neon_dot_step(acc0, neon_centre_bytes(vld1q_u8(codes + i)),
-							 vld1q_s8(query + i));
-			acc1 = neon_dot_step(acc1,
-							 neon_centre_bytes(vld1q_u8(codes + i + WIDTH)),
-							 vld1q_s8(query + i + WIDTH));
+			int8x16_t	c0 = neon_load_centred(codes + i);
+			int8x16_t	c1 = neon_load_centred(codes + i + WIDTH);
+
+			acc0 = neon_dot_step(acc0, c0, vld1q_s8(query + i));
+			acc1 = neon_dot_step(acc1, c1, vld1q_s8(query + i + WIDTH));
 		}
 		for (; i < dim; i += WIDTH)
 		{
@@ -352,7 +358,7 @@ neon_dot_dot_u8_s8(const uint8_t *codes, size_t stride, int nrows,
 			uint8x16_t	c = neon_load_bytes_tail(codes + i, n);
 
 			acc0 = neon_dot_step(acc0, neon_centre_bytes(c),
-							 neon_load_query_tail(query + i, n));
+								 neon_load_query_tail(query + i, n));
 		}
 		dots[r] = vaddvq_s32(vaddq_s32(acc0, acc1)) + offset;
 	}
@@ -382,9 +388,9 @@ neon_dot_dot_u4_s8(const uint8_t *codes, size_t stride, int nrows,
 			uint8x16_t	c = neon_load_bytes_tail(codes + i, n);
 
 			lo = neon_dot_step(lo, neon_low(c),
-						   neon_load_query_tail(query_lo + i, n));
+							   neon_load_query_tail(query_lo + i, n));
 			hi = neon_dot_step(hi, neon_high(c),
-						   neon_load_query_tail(query_hi + i, n));
+							   neon_load_query_tail(query_hi + i, n));
 		}
 		dots[r] = vaddvq_s32(vaddq_s32(lo, hi));
 	}

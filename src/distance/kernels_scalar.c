@@ -195,10 +195,10 @@ scalar_filter_l2(const FilterRows *rows, const FilterParams *params,
 	{
 		float		x = (float) (2 * rows->dots[r] - params->offset);
 		float		est = params->base +
-			params->norm_factor * rows->norm_sq[r] -
-			params->factor * (rows->scale[r] * x);
+		params->norm_factor * rows->norm_sq[r] -
+		params->factor * (rows->scale[r] * x);
 		float		limit = params->radius_factor *
-			(params->limit + rows->radius[r]);
+		(params->limit + rows->radius[r]);
 
 		if (!(est > limit * limit))
 			passed[npassed++] = (uint16_t) r;
@@ -216,9 +216,9 @@ scalar_filter_ip(const FilterRows *rows, const FilterParams *params,
 	{
 		float		x = (float) (2 * rows->dots[r] - params->offset);
 		float		bound = params->base -
-			params->factor * (rows->scale[r] * x) -
-			params->radius_factor * rows->radius[r] -
-			params->norm_factor * sqrtf(rows->norm_sq[r]);
+		params->factor * (rows->scale[r] * x) -
+		params->radius_factor * rows->radius[r] -
+		params->norm_factor * sqrtf(rows->norm_sq[r]);
 
 		if (!(bound > params->limit))
 			passed[npassed++] = (uint16_t) r;

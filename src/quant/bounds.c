@@ -27,7 +27,7 @@
 /* How the codes of a call are to be read. */
 typedef struct CodeForm
 {
-	int			levels;			/* 255 or 15: a code c stands for 2c - levels */
+	int			levels;			/* 255 or 15: code c means 2c - levels */
 	bool		packed;			/* two codes a byte */
 } CodeForm;
 
@@ -60,9 +60,9 @@ bounds_ip(const QuantQuery *query, const QueryForm *form, const RowTerms *row)
 	struct QuantQueryData *data = query->data;
 	double		centre_norm = query->space->centre_norm;
 	double		row_norm = sqrt(row->norm_sq + row->norm_sq_error) *
-		(1 + DOUBLE_ROOM);
+	(1 + DOUBLE_ROOM);
 	double		bound = -data->centre_dot -
-		(row->scale * form->step) * row->dot;
+	(row->scale * form->step) * row->dot;
 
 	bound -= data->norm * row->radius + form->error * row_norm;
 	bound -= (data->operator_rel + DOUBLE_SUM_EPS) * data->norm *
@@ -124,7 +124,7 @@ bounds_filter_params(const QuantQuery *query, CodeForm form, float threshold)
 	if (query->space->metric == QUANT_IP)
 	{
 		double		base = -data->centre_dot - data->operator_abs -
-			rel * data->norm * query->space->centre_norm - 1e-30;
+		rel * data->norm * query->space->centre_norm - 1e-30;
 
 		params.base = quant_round_down(base - FILTER_ROOM * fabs(base));
 		params.factor = (float) q->step;

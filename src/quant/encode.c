@@ -121,8 +121,8 @@ encode_4_bits(const QuantSpace *space, const float *x, float largest,
 	uint8	   *codes = (uint8 *) (space->scratch + space->dim);
 	float		fitted = largest / 16;
 	float		cut = GAUSSIAN_HALF_STEP_4 *
-		(float) (space->metric == QUANT_L1 ? norm / space->dim :
-				 norm / sqrt((double) space->dim));
+	(float) (space->metric == QUANT_L1 ? norm / space->dim :
+			 norm / sqrt((double) space->dim));
 	uint32		sum_sq;
 	double		left_out;
 

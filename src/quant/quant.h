@@ -78,7 +78,7 @@ typedef struct QuantSpace
 /* Bits of the row code that quant_space_create() takes for a dimension. */
 extern int	quant_bits_for_dim(uint32 dim);
 
-/* The space; centre is copied, NULL for none.  Frozen with format version 1. */
+/* centre is copied, NULL for none.  What it means is frozen with version 1. */
 extern QuantSpace *quant_space_create(uint32 dim, QuantMetric metric, int bits,
 									  uint64 seed, const float *centre);
 
@@ -148,8 +148,9 @@ typedef struct RowBound
  * query is QUERY_BOUNDED and the rows are ROW_BOUNDED (others give some
  * number that the caller ignores).
  */
-extern int	quant_bounds_coarse(const QuantQuery *query, const CodeBlock *block,
-								float threshold, RowBound *out);
+extern int	quant_bounds_coarse(const QuantQuery *query,
+								const CodeBlock *block, float threshold,
+								RowBound *out);
 extern int	quant_bounds_row(const QuantQuery *query, const CodeBlock *block,
 							 float threshold, RowBound *out);
 

@@ -44,8 +44,8 @@
 /* A vector after normalisation, centring and rotation. */
 typedef struct Projection
 {
-	double		norm;			/* of the result as computed: 2-norm, L1: 1-norm */
-	double		error;			/* bound of that norm of result - exact */
+	double		norm;			/* of the computed result; L1: 1-norm */
+	double		error;			/* bound of |result - exact| */
 	double		input_norm;		/* 2-norm of the vector given */
 } Projection;
 
@@ -56,7 +56,7 @@ typedef struct QueryForm
 	int64		sum;			/* of the integers */
 	double		norm_sq;		/* squared 2-norm of the quantised query */
 	double		norm;			/* its root */
-	double		error;			/* 2-norm of exact - quantised, an upper bound */
+	double		error;			/* bound of |exact - quantised| */
 } QueryForm;
 
 struct QuantQueryData
@@ -71,7 +71,7 @@ struct QuantQueryData
 	double		operator_rel;	/* relative error of the SQL operator */
 	double		operator_abs;	/* absolute error of the SQL operator */
 	float	   *residual;		/* L1: query - centre; zero from dim on */
-	double		residual_error;	/* L1: 1-norm of its error */
+	double		residual_error; /* L1: 1-norm of its error */
 };
 
 /*

@@ -13,9 +13,9 @@
 typedef struct QuantRotation
 {
 	uint32		dim;
-	uint32		window;			/* largest power of two <= dim; 0: identity */
+	uint32		window;			/* largest power of two <= dim; or 0 */
 	float		factor;			/* 1 / sqrt(window) */
-	double		error;			/* bound of |computed - exact| / |exact| */
+	double		error;			/* bound, relative to the norm */
 	uint32	   *signs;			/* ROTATION_ROUNDS * dim masks: 0 or 1 << 31 */
 } QuantRotation;
 

@@ -105,7 +105,7 @@ quant_split(const QuantSpace *space, const uint8 *code,
 	Assert(space->bits == 8);
 	quant_split_codes(space, code, coarse, fine);
 
-	/* a multiple by a power of two is exact: scale is 0 or far from the ends */
+	/* exact: a power of two, and scale is 0 or far from the ends */
 	coarse_factors->scale = 16 * full->scale;
 	if (space->metric == QUANT_L1)
 	{
@@ -114,12 +114,13 @@ quant_split(const QuantSpace *space, const uint8 *code,
 	}
 	else
 	{
-		uint32		high_sum_sq = vdb_kernels->norm_u4(coarse, nbytes) - unused;
-		uint32		low_sum_sq = vdb_kernels->norm_u4(fine, nbytes) - unused;
+		uint32		high_sum_sq = vdb_kernels->norm_u4(coarse, nbytes);
+		uint32		low_sum_sq = vdb_kernels->norm_u4(fine, nbytes);
 
 		coarse_factors->norm_sq = quant_norm_sq(coarse_factors->scale,
-												high_sum_sq);
-		left_out = (double) full->scale * sqrt((double) low_sum_sq);
+												high_sum_sq - unused);
+		left_out = (double) full->scale *
+			sqrt((double) (low_sum_sq - unused));
 	}
 	coarse_factors->radius =
 		quant_round_up((left_out + full->radius) * (1 + DOUBLE_SUM_EPS));

@@ -204,8 +204,12 @@ block_bound(const QuantQuery *query, const uint8 *code,
 		code, 0, 1, &factors->scale, &factors->norm_sq, &factors->radius
 	};
 	RowBound	out = {9, NAN};
-	int			n = coarse ? quant_bounds_coarse(query, &block, INFINITY, &out) :
-		quant_bounds_row(query, &block, INFINITY, &out);
+	int			n;
+
+	if (coarse)
+		n = quant_bounds_coarse(query, &block, INFINITY, &out);
+	else
+		n = quant_bounds_row(query, &block, INFINITY, &out);
 
 	unit_check(n == 1 && out.row == 0 && !isnan(out.bound),
 			   "a threshold of infinity dropped a row");
@@ -246,10 +250,10 @@ check_pair(const QuantSpace *space, PairKind kind, const float *q,
 						distance);
 		if (space->bits == 8)
 		{
-			float		split = quant_bound_split(query, row->coarse, row->fine,
-												  row->plane.scale,
-												  row->full.radius);
+			float		split;
 
+			split = quant_bound_split(query, row->coarse, row->fine,
+									  row->plane.scale, row->full.radius);
 			check_one_bound(space, kind, "coarse",
 							block_bound(query, row->coarse, &row->plane, true),
 							distance);
@@ -279,7 +283,7 @@ check_pairs(uint32 dim, QuantMetric metric, int bits, bool with_centre,
 		for (long i = 0; i < nrepeats; i++)
 		{
 			PairKind	query_kind = kind >= NEARLY_EQUAL && kind <= MULTIPLE ?
-				(unit_below(3) ? GAUSSIAN : unit_below(NKINDS)) : kind;
+			(unit_below(3) ? GAUSSIAN : unit_below(NKINDS)) : kind;
 
 			make_vector(query_kind, q, dim);
 			make_row(kind, q, o, dim);
