@@ -299,13 +299,45 @@ avx2_step_u8(__m256i *acc, const uint8_t *codes, size_t stride,
 		acc[k] = avx2_add_u8(acc[k], codes + k * stride, query);
 }
 
+/* One row, where there are not 8; two sums, each waiting for itself alone. */
+AVX2_INLINE __m256i
+avx2_row_u8(const uint8_t *codes, const int8_t *query, uint32_t dim,
+			WideBytes tail)
+{
+	uint32_t	whole = dim - dim % WIDTH;
+	__m256i		even = _mm256_setzero_si256();
+	__m256i		odd = _mm256_setzero_si256();
+
+	for (uint32_t i = 0; i < whole; i += WIDTH)
+	{
+		WideBytes	q = avx2_widen_query(avx2_load_bytes(query + i));
+
+		if (i % (2 * WIDTH) == 0)
+			even = avx2_add_u8(even, codes + i, q);
+		else
+			odd = avx2_add_u8(odd, codes + i, q);
+	}
+	if (whole < dim)
+		odd = avx2_add_u8(odd, codes + dim - WIDTH, tail);
+	return _mm256_add_epi32(even, odd);
+}
+
+/*
+ * Where a step of 8 rows begins: the last one is moved back and computes some
+ * rows again, which costs less than one row at a time.
+ */
+AVX2_INLINE int
+avx2_first_row(int r, int nrows)
+{
+	return r + ROWS <= nrows ? r : nrows - ROWS;
+}
+
 AVX2 static void
 avx2_dot_u8_s8(const uint8_t *codes, size_t stride, int nrows,
 			   const int8_t *query, uint32_t dim, int32_t *dots)
 {
 	uint32_t	whole = dim - dim % WIDTH;
 	WideBytes	tail;
-	int			r = 0;
 
 	if (dim < WIDTH)
 	{
@@ -313,31 +345,24 @@ avx2_dot_u8_s8(const uint8_t *codes, size_t stride, int nrows,
 		return;
 	}
 	tail = avx2_widen_query(avx2_query_tail(query, dim));
-	for (; r + ROWS <= nrows; r += ROWS, codes += ROWS * stride)
+	for (int r = 0; nrows >= ROWS && r < nrows; r += ROWS)
 	{
+		int			first = avx2_first_row(r, nrows);
+		const uint8_t *rows = codes + first * stride;
 		__m256i		acc[ROWS];
 
 		UNROLL_16
 		for (int k = 0; k < ROWS; k++)
 			acc[k] = _mm256_setzero_si256();
 		for (uint32_t i = 0; i < whole; i += WIDTH)
-			avx2_step_u8(acc, codes + i, stride,
+			avx2_step_u8(acc, rows + i, stride,
 						 avx2_widen_query(avx2_load_bytes(query + i)));
 		if (whole < dim)
-			avx2_step_u8(acc, codes + dim - WIDTH, stride, tail);
-		_mm256_storeu_si256((__m256i *) (dots + r), avx2_sum_8(acc));
+			avx2_step_u8(acc, rows + dim - WIDTH, stride, tail);
+		_mm256_storeu_si256((__m256i *) (dots + first), avx2_sum_8(acc));
 	}
-	for (; r < nrows; r++, codes += stride)
-	{
-		__m256i		acc = _mm256_setzero_si256();
-
-		for (uint32_t i = 0; i < whole; i += WIDTH)
-			acc = avx2_add_u8(acc, codes + i,
-							  avx2_widen_query(avx2_load_bytes(query + i)));
-		if (whole < dim)
-			acc = avx2_add_u8(acc, codes + dim - WIDTH, tail);
-		dots[r] = avx2_sum(acc);
-	}
+	for (int r = 0; nrows < ROWS && r < nrows; r++, codes += stride)
+		dots[r] = avx2_sum(avx2_row_u8(codes, query, dim, tail));
 }
 
 /* Sums of 16 bits, at most 2 * 2 * 15 * 127 each, of 32 bytes of a row. */
@@ -397,8 +422,10 @@ avx2_step_u4(const uint8_t *codes, const int8_t *query_lo,
  */
 AVX2_INLINE __m256i
 avx2_row_u4(const uint8_t *codes, const int8_t *query_lo,
-			const int8_t *query_hi, uint32_t whole)
+			const int8_t *query_hi, uint32_t nbytes, __m256i tail_lo,
+			__m256i tail_hi)
 {
+	uint32_t	whole = nbytes - nbytes % WIDTH;
 	__m256i		acc = _mm256_setzero_si256();
 	uint32_t	i = 0;
 
@@ -412,6 +439,12 @@ avx2_row_u4(const uint8_t *codes, const int8_t *query_lo,
 	}
 	if (i < whole)
 		acc = avx2_widen_sums(acc, avx2_step_u4(codes, query_lo, query_hi, i));
+	if (whole < nbytes)
+	{
+		__m256i		bytes = avx2_load_bytes(codes + nbytes - WIDTH);
+
+		acc = avx2_widen_sums(acc, avx2_products_u4(bytes, tail_lo, tail_hi));
+	}
 	return acc;
 }
 
@@ -420,7 +453,6 @@ avx2_dot_u4_s8(const uint8_t *codes, size_t stride, int nrows,
 			   const int8_t *query_lo, const int8_t *query_hi,
 			   uint32_t nbytes, int32_t *dots)
 {
-	uint32_t	whole = nbytes - nbytes % WIDTH;
 	__m256i		tail_lo;
 	__m256i		tail_hi;
 
@@ -432,31 +464,20 @@ avx2_dot_u4_s8(const uint8_t *codes, size_t stride, int nrows,
 	}
 	tail_lo = avx2_query_tail(query_lo, nbytes);
 	tail_hi = avx2_query_tail(query_hi, nbytes);
-	for (int r = 0; r < nrows; r += ROWS)
+	for (int r = 0; nrows >= ROWS && r < nrows; r += ROWS)
 	{
-		int			n = nrows - r < ROWS ? nrows - r : ROWS;
+		int			first = avx2_first_row(r, nrows);
+		const uint8_t *row = codes + first * stride;
 		__m256i		acc[ROWS];
-		int32_t		sums[ROWS];
 
-		for (int k = 0; k < ROWS; k++)
-		{
-			/* past the last row, the last row again */
-			const uint8_t *row = codes + (k < n ? k : n - 1) * stride;
-
-			acc[k] = avx2_row_u4(row, query_lo, query_hi, whole);
-			if (whole < nbytes)
-			{
-				__m256i		bytes = avx2_load_bytes(row + nbytes - WIDTH);
-
-				acc[k] = avx2_widen_sums(acc[k],
-										 avx2_products_u4(bytes, tail_lo,
-														  tail_hi));
-			}
-		}
-		_mm256_storeu_si256((__m256i *) sums, avx2_sum_8(acc));
-		memcpy(dots + r, sums, n * sizeof(int32_t));
-		codes += n * stride;
+		for (int k = 0; k < ROWS; k++, row += stride)
+			acc[k] = avx2_row_u4(row, query_lo, query_hi, nbytes, tail_lo,
+								 tail_hi);
+		_mm256_storeu_si256((__m256i *) (dots + first), avx2_sum_8(acc));
 	}
+	for (int r = 0; nrows < ROWS && r < nrows; r++, codes += stride)
+		dots[r] = avx2_sum(avx2_row_u4(codes, query_lo, query_hi, nbytes,
+									   tail_lo, tail_hi));
 }
 
 /* ---- L1 of codes ---- */

@@ -211,6 +211,7 @@ avx512_sum_16(const __m512i *rows)
 	__m512i		lo;
 	__m512i		hi;
 
+	UNROLL_16
 	for (int i = 0; i < 4; i++)
 		quads[i] = avx512_pair64(avx512_pair32(rows[4 * i], rows[4 * i + 1]),
 								 avx512_pair32(rows[4 * i + 2],
@@ -229,7 +230,17 @@ avx512_byte_mask(uint32_t n)
 	return n >= 64 ? ~(__mmask64) 0 : (((__mmask64) 1 << n) - 1);
 }
 
-/* One row; the way out of both kernels for what is left of 16 rows. */
+/*
+ * Where a step of 16 rows begins: the last one is moved back and computes some
+ * rows again, which costs less than one row at a time.
+ */
+AVX512_INLINE int
+avx512_first_row(int r, int nrows)
+{
+	return r + ROWS <= nrows ? r : nrows - ROWS;
+}
+
+/* One row, where there are not 16. */
 AVX512_INLINE __m512i
 avx512_row_u8(const uint8_t *codes, const int8_t *query, uint32_t dim)
 {
@@ -270,10 +281,10 @@ AVX512 static void
 avx512_dot_u8_s8(const uint8_t *codes, size_t stride, int nrows,
 				 const int8_t *query, uint32_t dim, int32_t *dots)
 {
-	int			r = 0;
-
-	for (; r + ROWS <= nrows; r += ROWS, codes += ROWS * stride)
+	for (int r = 0; nrows >= ROWS && r < nrows; r += ROWS)
 	{
+		int			first = avx512_first_row(r, nrows);
+		const uint8_t *rows = codes + first * stride;
 		__m512i		acc[ROWS];
 		uint32_t	i = 0;
 
@@ -281,13 +292,13 @@ avx512_dot_u8_s8(const uint8_t *codes, size_t stride, int nrows,
 		for (int k = 0; k < ROWS; k++)
 			acc[k] = _mm512_setzero_si512();
 		for (; i + 64 <= dim; i += 64)
-			avx512_step_u8(acc, codes + i, stride, query + i, ALL_BYTES);
+			avx512_step_u8(acc, rows + i, stride, query + i, ALL_BYTES);
 		if (i < dim)
-			avx512_step_u8(acc, codes + i, stride, query + i,
+			avx512_step_u8(acc, rows + i, stride, query + i,
 						   avx512_byte_mask(dim - i));
-		_mm512_storeu_si512(dots + r, avx512_sum_16(acc));
+		_mm512_storeu_si512(dots + first, avx512_sum_16(acc));
 	}
-	for (; r < nrows; r++, codes += stride)
+	for (int r = 0; nrows < ROWS && r < nrows; r++, codes += stride)
 		dots[r] = _mm512_reduce_add_epi32(avx512_row_u8(codes, query, dim));
 }
 
@@ -343,27 +354,28 @@ avx512_dot_u4_s8(const uint8_t *codes, size_t stride, int nrows,
 {
 	uint32_t	whole = nbytes & ~(uint32_t) 63;
 	__mmask64	tail = avx512_byte_mask(nbytes - whole);
-	int			r = 0;
 
-	for (; r + ROWS <= nrows; r += ROWS, codes += ROWS * stride)
+	for (int r = 0; nrows >= ROWS && r < nrows; r += ROWS)
 	{
+		int			first = avx512_first_row(r, nrows);
+		const uint8_t *rows = codes + first * stride;
 		__m512i		acc[ROWS];
 
 		UNROLL_16
 		for (int k = 0; k < ROWS; k++)
 			acc[k] = _mm512_setzero_si512();
 		for (uint32_t i = 0; i < whole; i += 64)
-			avx512_step_u4(acc, codes + i, stride,
+			avx512_step_u4(acc, rows + i, stride,
 						   _mm512_loadu_si512(query_lo + i),
 						   _mm512_loadu_si512(query_hi + i), ALL_BYTES);
 		if (tail != 0)
-			avx512_step_u4(acc, codes + whole, stride,
+			avx512_step_u4(acc, rows + whole, stride,
 						   _mm512_maskz_loadu_epi8(tail, query_lo + whole),
 						   _mm512_maskz_loadu_epi8(tail, query_hi + whole),
 						   tail);
-		_mm512_storeu_si512(dots + r, avx512_sum_16(acc));
+		_mm512_storeu_si512(dots + first, avx512_sum_16(acc));
 	}
-	for (; r < nrows; r++, codes += stride)
+	for (int r = 0; nrows < ROWS && r < nrows; r++, codes += stride)
 		dots[r] = _mm512_reduce_add_epi32(avx512_row_u4(codes, query_lo,
 														query_hi, nbytes));
 }
