@@ -173,8 +173,7 @@ admin_live_pages(Relation index, const Manifest *manifest,
 	{
 		Buffer		buffer = segment_read_rows(reader, page);
 
-		*nrows += rows_page_count(BufferGetPage(buffer),
-								  reader->shape.row_size);
+		*nrows += rows_page_count(&reader->shape, BufferGetPage(buffer));
 		UnlockReleaseBuffer(buffer);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -64,6 +64,9 @@ static void check_rows_page(RowChecker *checker, Page page, uint32 number);
 static void check_planes_segment(RowChecker *checker);
 static bool check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 							 IndexedRow *indexed);
+static void check_join(RowChecker *checker, const uint8 *coarse,
+					   const uint8 *fine, const RowFactors *coarse_factors,
+					   float radius, uint8 *code, RowFactors *factors);
 static void check_row(RowChecker *checker, const IndexedRow *indexed);
 static void check_row_code(RowChecker *checker, const IndexedRow *indexed);
 static bool factors_agree(float a, float b);
@@ -160,14 +163,14 @@ check_rows_segment(RowChecker *checker)
 			check_report(checker->state, reader->id, blkno,
 						 "the page has number %u, not %u",
 						 page_stamp(copy.data)->ordinal, page);
-		if (used % reader->shape.row_size != 0 ||
-			used > reader->shape.row_size * reader->shape.rows_per_page)
+		if (used % reader->shape.coarse_size != 0 ||
+			used > reader->shape.coarse_size * reader->shape.rows_per_page)
 		{
 			check_report(checker->state, reader->id, blkno,
 						 "%u bytes in use are no number of rows", used);
 			continue;
 		}
-		if (used < reader->shape.row_size * reader->shape.rows_per_page)
+		if (used < reader->shape.coarse_size * reader->shape.rows_per_page)
 			npartial++;
 		check_rows_page(checker, copy.data, page);
 	}
@@ -180,23 +183,33 @@ static void
 check_rows_page(RowChecker *checker, Page page, uint32 number)
 {
 	const SegmentShape *shape = &checker->reader->shape;
-	uint32		nrows = rows_page_count(page, shape->row_size);
+	uint32		nrows = rows_page_count(shape, page);
+	bool		special = (page_stamp(page)->flags & ROWS_SPECIAL) != 0;
+	uint8	   *code = palloc0(checker->space->row_bytes);
 
 	for (uint32 i = 0; i < nrows; i++)
 	{
-		RowSlot    *slot = rows_page_slot(page, shape->row_size, i);
-		IndexedRow	row;
+		CoarseSlot *coarse = rows_page_coarse(shape, page, i);
+		FineSlot   *fine = rows_page_fine(shape, page, i);
+		IndexedRow	row = {0};
 
-		if ((slot->flags & ROW_DEAD) != 0)
-			continue;
 		row.blkno = segment_block(checker->reader, number);
 		row.number = number * shape->rows_per_page + i;
-		row.tid = slot->tid;
-		row.class = slot->class;
-		row.code = slot->code;
-		row.factors = slot->factors;
+		if (fine->class != ROW_BOUNDED && !special)
+			check_report(checker->state, checker->reader->id, row.blkno,
+						 "row %u has class %u, the page is not marked so",
+						 row.number, fine->class);
+		if ((fine->flags & ROW_DEAD) != 0)
+			continue;
+		row.tid = fine->tid;
+		row.class = fine->class;
+		row.code = code;
+		if (fine->class == ROW_BOUNDED)
+			check_join(checker, coarse->code, fine->code, &coarse->factors,
+					   fine->radius, code, &row.factors);
 		check_row(checker, &row);
 	}
+	pfree(code);
 }
 
 /* ----------------------------------------------------------------------
@@ -277,15 +290,14 @@ check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 		uint32		i = row % shape->coarse_rows_per_page;
 		const uint8 *coarse = coarse_page_codes(shape, page) +
 			(Size) i * shape->plane_bytes;
-		float		scale = coarse_page_scale(shape, page)[i];
+		RowFactors	factors;
 
+		factors.scale = coarse_page_scale(shape, page)[i];
+		factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
+		factors.radius = coarse_page_radius(shape, page)[i];
 		if (shape->fine_rows_per_page == 0)
-		{
-			memcpy(code, coarse, shape->plane_bytes);
-			indexed->factors.scale = scale;
-			indexed->factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
-			indexed->factors.radius = coarse_page_radius(shape, page)[i];
-		}
+			check_join(checker, coarse, NULL, &factors, 0, code,
+					   &indexed->factors);
 		else
 		{
 			BlockNumber blkno = segment_block(reader,
@@ -298,17 +310,32 @@ check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 			if (sound)
 			{
 				page = BufferGetPage(buffer);
-				quant_join(checker->space, coarse,
-						   fine_page_codes(shape, page) +
-						   (Size) j * shape->plane_bytes,
-						   scale, fine_page_radius(shape, page)[j],
-						   code, &indexed->factors);
+				check_join(checker, coarse, fine_page_codes(shape, page) +
+						   (Size) j * shape->plane_bytes, &factors,
+						   fine_page_radius(shape, page)[j], code,
+						   &indexed->factors);
 				UnlockReleaseBuffer(buffer);
 			}
 		}
 	}
 	UnlockReleaseBuffer(coarse_buffer);
 	return sound;
+}
+
+/* The row code and its factors from the planes of a row. */
+static void
+check_join(RowChecker *checker, const uint8 *coarse, const uint8 *fine,
+		   const RowFactors *coarse_factors, float radius, uint8 *code,
+		   RowFactors *factors)
+{
+	if (checker->space->bits == 8)
+	{
+		quant_join(checker->space, coarse, fine, coarse_factors->scale,
+				   radius, code, factors);
+		return;
+	}
+	memcpy(code, coarse, checker->space->plane_bytes);
+	*factors = *coarse_factors;
 }
 
 /* ----------------------------------------------------------------------

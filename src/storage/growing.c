@@ -24,7 +24,9 @@
 #include "storage/wal.h"
 
 static bool growing_try_append(Relation index, GrowingTarget *target,
-							   const GrowingRow *row);
+							   const PlanesRow *row);
+static void growing_write_row(const SegmentShape *shape, Page page,
+							  uint32 slot, const PlanesRow *row);
 static void growing_find_tail(Relation index, GrowingTarget *target);
 static void growing_create(Relation index, const GrowingTarget *target);
 static bool growing_add_page(Relation index, GrowingTarget *target,
@@ -46,7 +48,7 @@ growing_target_init(GrowingTarget *target, const IndexIdentity *identity,
 }
 
 void
-growing_append(Relation index, GrowingTarget *target, const GrowingRow *row)
+growing_append(Relation index, GrowingTarget *target, const PlanesRow *row)
 {
 	for (;;)
 	{
@@ -87,38 +89,55 @@ growing_seal(Relation index)
  */
 static bool
 growing_try_append(Relation index, GrowingTarget *target,
-				   const GrowingRow *row)
+				   const PlanesRow *row)
 {
 	const SegmentShape *shape = &target->shape;
 	Buffer		buffer = ReadBuffer(index, target->tail);
 	Page		page = BufferGetPage(buffer);
 	uint32		nrows;
 	PageEdit	edit;
-	RowSlot    *slot;
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	if (!page_matches(page, PAGE_ROWS, target->segment_id) ||
 		page_stamp(page)->detail != target->lane ||
 		(page_stamp(page)->flags & ROWS_CLOSED) != 0 ||
-		(nrows = rows_page_count(page, shape->row_size)) >=
-		shape->rows_per_page)
+		(nrows = rows_page_count(shape, page)) >= shape->rows_per_page)
 	{
 		UnlockReleaseBuffer(buffer);
 		return false;
 	}
 
 	edit = page_edit_begin(index);
-	page = page_edit_get(&edit, buffer);
-	slot = rows_page_slot(page, shape->row_size, nrows);
-	slot->tid = row->tid;
-	slot->class = row->class;
-	slot->flags = 0;
-	slot->factors = row->factors;
-	memcpy(slot->code, row->code, shape->row_bytes);
-	page_set_content_used(page, (nrows + 1) * shape->row_size);
+	growing_write_row(shape, page_edit_get(&edit, buffer), nrows, row);
 	page_edit_commit(&edit);
 	UnlockReleaseBuffer(buffer);
 	return true;
+}
+
+/* Both slots of a row, which are in the page's hole so far. */
+static void
+growing_write_row(const SegmentShape *shape, Page page, uint32 slot,
+				  const PlanesRow *row)
+{
+	CoarseSlot *coarse = rows_page_coarse(shape, page, slot);
+	FineSlot   *fine = rows_page_fine(shape, page, slot);
+
+	memset(coarse, 0, shape->coarse_size);
+	memset(fine, 0, shape->fine_size);
+	fine->tid = row->tid;
+	fine->class = row->class;
+	if (row->class == ROW_BOUNDED)
+	{
+		coarse->factors = row->coarse_factors;
+		memcpy(coarse->code, row->coarse, shape->plane_bytes);
+		fine->radius = row->radius;
+		memcpy(fine->code, row->fine, shape->fine_bytes);
+	}
+	else
+		page_stamp(page)->flags |= ROWS_SPECIAL;
+
+	page_set_content_used(page, (slot + 1) * shape->coarse_size);
+	((PageHeader) page)->pd_upper = (char *) fine - page;
 }
 
 /*

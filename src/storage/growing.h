@@ -13,14 +13,6 @@
 #include "storage/manifest.h"
 #include "storage/segment_page.h"
 
-typedef struct GrowingRow
-{
-	ItemPointerData tid;
-	RowClass	class;
-	RowFactors	factors;
-	const uint8 *code;			/* row_bytes */
-} GrowingRow;
-
 /*
  * Where this backend last appended: a hint, verified under the page's lock.
  * Starts as zeros with the identity set by growing_target_init().
@@ -43,7 +35,7 @@ extern void growing_target_init(GrowingTarget *target,
  * WAL-logged and no buffer is locked or pinned.
  */
 extern void growing_append(Relation index, GrowingTarget *target,
-						   const GrowingRow *row);
+						   const PlanesRow *row);
 
 /*
  * Seal the growing segment now, and finish seals that were interrupted.

@@ -225,7 +225,7 @@ lifecycle_close_lanes(Relation index, uint32 id, const SegmentHeader *header,
 						   BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
 		ntails++;
-		nrows += rows_page_count(page, shape->row_size);
+		nrows += rows_page_count(shape, page);
 		if ((page_stamp(page)->flags & ROWS_CLOSED) == 0)
 		{
 			PageEdit	edit = page_edit_begin(index);

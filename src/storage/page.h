@@ -124,16 +124,18 @@ extern Buffer page_pin(Relation index, BlockNumber blkno, PageKind kind,
 extern void page_unpin(Buffer buffer, bool locked);
 
 /*
- * Ask the memory for a pinned page that will be used soon.  Its contents are
- * not looked at, so no lock is needed.
+ * Ask the memory for the first bytes of the contents of a pinned page that
+ * will be used soon.  They are not looked at, so no lock is needed.
  */
 static inline void
-page_prefetch(Buffer buffer)
+page_prefetch(Buffer buffer, uint32 nbytes)
 {
 	char	   *page = BufferGetPage(buffer);
+	uint32		end = MAXALIGN(SizeOfPageHeaderData) + nbytes;
 
-	for (int i = 0; i < BLCKSZ; i += 64)
+	for (uint32 i = 0; i < end; i += 64)
 		__builtin_prefetch(page + i);
+	__builtin_prefetch(page_stamp(page));
 }
 
 /* The index is damaged: ERRCODE_INDEX_CORRUPTED with name, block and hint. */

@@ -25,9 +25,13 @@ segment_shape(uint32 dim, int bits)
 	SegmentShape shape;
 
 	shape.plane_bytes = (dim + 1) / 2;
-	shape.row_bytes = bits == 8 ? dim : shape.plane_bytes;
-	shape.row_size = TYPEALIGN(4, offsetof(RowSlot, code) + shape.row_bytes);
-	shape.rows_per_page = PAGE_CONTENT_SIZE / shape.row_size;
+	shape.fine_bytes = bits == 8 ? shape.plane_bytes : 0;
+	shape.coarse_size = TYPEALIGN(4, offsetof(CoarseSlot, code) +
+								  shape.plane_bytes);
+	shape.fine_size = TYPEALIGN(4, offsetof(FineSlot, code) +
+								shape.fine_bytes);
+	shape.rows_per_page = PAGE_CONTENT_SIZE /
+		(shape.coarse_size + shape.fine_size);
 	shape.coarse_rows_per_page = PAGE_CONTENT_SIZE /
 		(3 * sizeof(float) + shape.plane_bytes);
 	shape.fine_rows_per_page = bits == 8 ?
@@ -145,8 +149,8 @@ segment_lock_rows(const SegmentReader *reader, Buffer buffer)
 {
 	page_lock(reader->index, buffer, PAGE_ROWS, reader->id,
 			  BUFFER_LOCK_SHARE);
-	if (unlikely(page_content_used(BufferGetPage(buffer)) >
-				 reader->shape.rows_per_page * reader->shape.row_size))
+	if (unlikely(rows_page_count(&reader->shape, BufferGetPage(buffer)) >
+				 reader->shape.rows_per_page))
 		page_report_damage(reader->index, BufferGetBlockNumber(buffer),
 						   "The page holds more rows than fit.");
 }

@@ -73,16 +73,6 @@ extern bool segment_row_live(const SegmentReader *reader, uint32 row,
  */
 typedef struct SegmentWriter SegmentWriter;
 
-typedef struct PlanesRow
-{
-	ItemPointerData tid;
-	RowClass	class;
-	const uint8 *coarse;		/* ignored unless ROW_BOUNDED */
-	const uint8 *fine;
-	RowFactors	coarse_factors;
-	float		radius;			/* of the full code */
-} PlanesRow;
-
 extern SegmentWriter *segment_writer_begin(Relation index,
 										   const IndexIdentity *identity,
 										   const uint32 class_rows[4],

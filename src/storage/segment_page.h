@@ -7,11 +7,15 @@
  * logical order.  Page p of the segment is found by adding up the runs; the
  * header block itself is not among them.
  *
- * Rows page (PAGE_ROWS; growing segments and what they are sealed to):
- * fixed-size slots of row_size bytes, a RowSlot and its code each, in the
- * order in which they came.  Number of rows = used bytes / row_size.
- * stamp.flags has ROWS_CLOSED, stamp.detail is the lane.  The row number of a
- * slot is page * rows_per_page + slot (pages that are not full leave gaps).
+ * Rows page (PAGE_ROWS; growing segments and what they are sealed to): a row
+ * has two slots of fixed size.  CoarseSlots, which every scan reads, lie one
+ * after the other from the start of the contents; FineSlots, read for few
+ * rows, lie one before the other from the end (pd_upper).  Between them is the
+ * page's hole, so that appending a row logs two pieces and full-page images
+ * hold no empty space.  Number of rows = used bytes / coarse_size.
+ * stamp.flags has ROWS_CLOSED and ROWS_SPECIAL, stamp.detail is the lane.  The
+ * row number of a slot is page * rows_per_page + slot (pages that are not full
+ * leave gaps).
  *
  * Planes (sealed and reorganised): rows are numbered 0 .. nrows-1, ordered by
  * class: bounded rows first.  Only bounded rows have codes.
@@ -101,32 +105,30 @@ segment_header(Page page)
 
 /* Rows page */
 
-#define ROWS_CLOSED 0x01		/* stamp.flags */
+/* stamp.flags */
+#define ROWS_CLOSED 0x01		/* takes no more rows */
+#define ROWS_SPECIAL 0x02		/* some row is not ROW_BOUNDED */
 
-#define ROW_DEAD 0x01			/* RowSlot.flags */
+#define ROW_DEAD 0x01			/* FineSlot.flags */
 
-typedef struct RowSlot
+typedef struct CoarseSlot
+{
+	RowFactors	factors;		/* of the coarse plane */
+	uint8		code[FLEXIBLE_ARRAY_MEMBER];	/* plane_bytes */
+} CoarseSlot;
+
+typedef struct FineSlot
 {
 	ItemPointerData tid;
 	uint8		class;			/* RowClass */
 	uint8		flags;
-	RowFactors	factors;
-	uint8		code[FLEXIBLE_ARRAY_MEMBER];
-} RowSlot;
+	float		radius;			/* of the full code */
+	uint8		code[FLEXIBLE_ARRAY_MEMBER];	/* plane_bytes, or nothing in
+												 * 4-bit indexes */
+} FineSlot;
 
-StaticAssertDecl(offsetof(RowSlot, code) == 20, "on-disk format");
-
-static inline RowSlot *
-rows_page_slot(Page page, uint32 row_size, uint32 slot)
-{
-	return (RowSlot *) (page_content(page) + (Size) slot * row_size);
-}
-
-static inline uint32
-rows_page_count(Page page, uint32 row_size)
-{
-	return page_content_used(page) / row_size;
-}
+StaticAssertDecl(offsetof(CoarseSlot, code) == 12, "on-disk format");
+StaticAssertDecl(offsetof(FineSlot, code) == 12, "on-disk format");
 
 /* Planes */
 
@@ -136,15 +138,47 @@ rows_page_count(Page page, uint32 row_size)
 /* Sizes that follow from dimension and bits. */
 typedef struct SegmentShape
 {
-	uint32		row_bytes;		/* row code */
-	uint32		row_size;		/* RowSlot with its code, multiple of 4 */
-	uint32		rows_per_page;
-	uint32		plane_bytes;
+	uint32		plane_bytes;	/* of a row in one plane */
+	uint32		fine_bytes;		/* plane_bytes, or 0: no fine plane */
+	uint32		coarse_size;	/* CoarseSlot with its code, multiple of 4 */
+	uint32		fine_size;		/* FineSlot likewise */
+	uint32		rows_per_page;	/* of a rows page */
 	uint32		coarse_rows_per_page;
 	uint32		fine_rows_per_page; /* 0: no fine plane */
 } SegmentShape;
 
 extern SegmentShape segment_shape(uint32 dim, int bits);
+
+static inline uint32
+rows_page_count(const SegmentShape *shape, Page page)
+{
+	return page_content_used(page) / shape->coarse_size;
+}
+
+static inline CoarseSlot *
+rows_page_coarse(const SegmentShape *shape, Page page, uint32 slot)
+{
+	return (CoarseSlot *) (page_content(page) +
+						   (Size) slot * shape->coarse_size);
+}
+
+static inline FineSlot *
+rows_page_fine(const SegmentShape *shape, Page page, uint32 slot)
+{
+	return (FineSlot *) ((char *) page_stamp(page) -
+						 (Size) (slot + 1) * shape->fine_size);
+}
+
+/* A row with its code taken apart, on its way into a segment. */
+typedef struct PlanesRow
+{
+	ItemPointerData tid;
+	RowClass	class;
+	const uint8 *coarse;		/* ignored unless ROW_BOUNDED */
+	const uint8 *fine;			/* ignored in 4-bit indexes */
+	RowFactors	coarse_factors;
+	float		radius;			/* of the full code */
+} PlanesRow;
 
 static inline const float *
 coarse_page_scale(const SegmentShape *shape, Page page)

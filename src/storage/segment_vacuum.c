@@ -19,7 +19,8 @@
 #include "storage/wal.h"
 
 /* A page holds no more slots than this, whatever the dimension. */
-#define MAX_SLOTS (PAGE_CONTENT_SIZE / offsetof(RowSlot, code))
+#define MAX_SLOTS \
+	(PAGE_CONTENT_SIZE / (offsetof(CoarseSlot, code) + offsetof(FineSlot, code)))
 
 typedef struct VacuumState
 {
@@ -113,13 +114,13 @@ vacuum_rows(VacuumState *state)
 static uint32
 vacuum_find_dead_slots(VacuumState *state, Page page, uint16 *dead)
 {
-	uint32		row_size = state->reader->shape.row_size;
-	uint32		nrows = rows_page_count(page, row_size);
+	const SegmentShape *shape = &state->reader->shape;
+	uint32		nrows = rows_page_count(shape, page);
 	uint32		ndead = 0;
 
 	for (uint32 i = 0; i < nrows; i++)
 	{
-		RowSlot    *slot = rows_page_slot(page, row_size, i);
+		FineSlot   *slot = rows_page_fine(shape, page, i);
 
 		if ((slot->flags & ROW_DEAD) != 0)
 			state->ndead++;
@@ -143,8 +144,7 @@ vacuum_mark_slots(VacuumState *state, uint32 page, const uint16 *dead,
 	Page		copy = page_edit_get(&edit, buffer);
 
 	for (uint32 i = 0; i < ndead; i++)
-		rows_page_slot(copy, reader->shape.row_size, dead[i])->flags |=
-			ROW_DEAD;
+		rows_page_fine(&reader->shape, copy, dead[i])->flags |= ROW_DEAD;
 	page_edit_commit(&edit);
 	UnlockReleaseBuffer(buffer);
 	state->ndead += ndead;

@@ -114,13 +114,11 @@ build_add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 			  bool tuple_is_alive, void *state)
 {
 	BuildPart  *part = (BuildPart *) state;
-	RowSlot    *slot = build_rows_next(&part->rows);
+	PlanesRow	row;
 
-	slot->tid = *tid;
-	slot->flags = 0;
-	slot->class = encoder_encode(part->encoder, values[0], isnull[0],
-								 slot->code, &slot->factors);
-	build_rows_count(&part->rows, slot->class);
+	row.tid = *tid;
+	encoder_encode(part->encoder, values[0], isnull[0], &row);
+	build_rows_add(&part->rows, &row);
 	if (part->rows.nrows == part->rows.max_rows)
 		build_rows_write(&part->rows, index, part->encoder);
 

@@ -16,13 +16,14 @@
 #include "storage/segment.h"
 
 /*
- * Encoded rows in memory: each as a RowSlot of shape.row_size bytes, in
- * chunks, so that the memory never moves and never doubles.
+ * Encoded rows in memory: each as a coarse slot and a fine slot, in chunks, so
+ * that the memory never moves and never doubles.
  */
 typedef struct BuildRows
 {
 	MemoryContext context;		/* reset when the rows have been written */
 	SegmentShape shape;
+	uint32		row_size;		/* bytes in memory */
 	uint32		chunk_rows;
 	uint32		nchunks;
 	uint32		max_chunks;
@@ -36,9 +37,8 @@ typedef struct BuildRows
 extern void build_rows_init(BuildRows *rows, const IndexIdentity *identity,
 							Size memory, uint32 seal_rows);
 
-/* Room for the next row, to be filled in; count it when its class is known. */
-extern RowSlot *build_rows_next(BuildRows *rows);
-extern void build_rows_count(BuildRows *rows, RowClass class);
+/* Keep a row; there must be room (nrows < max_rows). */
+extern void build_rows_add(BuildRows *rows, const PlanesRow *row);
 
 /* Write the rows as a segment, make it part of the index, and forget them. */
 extern void build_rows_write(BuildRows *rows, Relation index,

@@ -29,9 +29,9 @@
 #include "access/genam.h"
 #include "am/common/cost.h"
 #include "am/common/opclass.h"
+#include "am/common/reorder.h"
 #include "base/compat.h"
 #include "miscadmin.h"
-#include "nodes/primnodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "storage/segment.h"
@@ -56,7 +56,6 @@ typedef struct ScanCost
 	double		page_share;		/* of a page's cost that is charged */
 } ScanCost;
 
-static bool cost_has_null_key(List *orderbys);
 static void cost_read_index(IndexOptInfo *info, ScanCost *cost);
 static void cost_count_pages(const Manifest *manifest, double index_pages,
 							 ScanCost *cost);
@@ -79,8 +78,7 @@ cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
 	Cost		refine;
 
 	/* There is no order but that of the distance, and no condition. */
-	if (path->indexorderbys == NIL ||
-		cost_has_null_key(path->indexorderbys))
+	if (path->indexorderbys == NIL || !reorder_is_safe(path))
 	{
 		*startup_cost = *total_cost = get_float8_infinity();
 		*selectivity = 0;
@@ -115,29 +113,6 @@ cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
 	*selectivity = 1.0;
 	*correlation = 0;
 	*pages = info->pages;
-}
-
-/*
- * May a key that is not the last be NULL?  The executor does not compare rows
- * by what follows a NULL, so it would not sort them by the other keys.  (A
- * NULL that is known has been simplified away.)
- */
-static bool
-cost_has_null_key(List *orderbys)
-{
-	ListCell   *lc;
-
-	foreach(lc, orderbys)
-	{
-		Node	   *key = lfirst(lc);
-
-		if (lnext(orderbys, lc) == NULL)
-			break;
-		if (!IsA(key, OpExpr) || list_length(((OpExpr *) key)->args) != 2 ||
-			!IsA(lsecond(((OpExpr *) key)->args), Const))
-			return true;
-	}
-	return false;
 }
 
 /* From the definition of the index and its manifest, no other page. */

@@ -28,6 +28,9 @@ encoder_create(Relation index)
 										manifest->identity.metric,
 										manifest->identity.bits,
 										manifest->identity.seed, centre);
+	encoder->code = palloc0(encoder->space->row_bytes);
+	encoder->coarse = palloc0(encoder->space->plane_bytes);
+	encoder->fine = palloc0(encoder->space->plane_bytes);
 	encoder->scratch = AllocSetContextCreate(CurrentMemoryContext,
 											 "vector index row",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -38,33 +41,40 @@ encoder_create(Relation index)
 	return encoder;
 }
 
-RowClass
-encoder_encode(RowEncoder *encoder, Datum value, bool isnull, uint8 *code,
-			   RowFactors *factors)
+void
+encoder_encode(RowEncoder *encoder, Datum value, bool isnull, PlanesRow *row)
 {
 	MemoryContext old;
 	Vector	   *vector;
-	RowClass	class;
+	RowFactors	factors;
 
+	row->class = ROW_NULL;
 	if (isnull)
-	{
-		memset(factors, 0, sizeof(RowFactors));
-		memset(code, 0, encoder->space->row_bytes);
-		return ROW_NULL;
-	}
+		return;
 
 	old = MemoryContextSwitchTo(encoder->scratch);
 	vector = DatumGetVector(value);
 	if (vector->dim != encoder->space->dim)
 		(void) vector_check_typmod(vector->dim, encoder->space->dim, NULL);
-	class = quant_encode(encoder->space, vector->x, code, factors);
+	row->class = quant_encode(encoder->space, vector->x, encoder->code,
+							  &factors);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(encoder->scratch);
+	if (row->class != ROW_BOUNDED)
+		return;
 
-	if (class != ROW_BOUNDED)
+	row->radius = factors.radius;
+	row->fine = encoder->fine;
+	if (encoder->identity.bits == 8)
 	{
-		memset(factors, 0, sizeof(RowFactors));
-		memset(code, 0, encoder->space->row_bytes);
+		quant_split(encoder->space, encoder->code, &factors, encoder->coarse,
+					encoder->fine, &row->coarse_factors);
+		row->coarse = encoder->coarse;
 	}
-	return class;
+	else
+	{
+		/* A code of 4 bits is a coarse plane. */
+		row->coarse = encoder->code;
+		row->coarse_factors = factors;
+	}
 }

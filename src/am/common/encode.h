@@ -19,6 +19,9 @@ typedef struct RowEncoder
 {
 	IndexIdentity identity;
 	QuantSpace *space;
+	uint8	   *code;			/* of the last row */
+	uint8	   *coarse;			/* its planes */
+	uint8	   *fine;
 	MemoryContext scratch;		/* reset by each row */
 } RowEncoder;
 
@@ -26,10 +29,10 @@ typedef struct RowEncoder
 extern RowEncoder *encoder_create(Relation index);
 
 /*
- * Encode one value, NULL included.  Writes space->row_bytes at code (zeros
- * unless the row is ROW_BOUNDED).
+ * Encode one value, NULL included: sets all of the row but its address.  The
+ * planes it points to are good until the next call.
  */
-extern RowClass encoder_encode(RowEncoder *encoder, Datum value, bool isnull,
-							   uint8 *code, RowFactors *factors);
+extern void encoder_encode(RowEncoder *encoder, Datum value, bool isnull,
+						   PlanesRow *row);
 
 #endif							/* VDB_ENCODE_H */

@@ -22,7 +22,6 @@ typedef struct InsertState
 {
 	RowEncoder *encoder;
 	GrowingTarget target;
-	uint8	   *code;
 } InsertState;
 
 static InsertState *insert_begin(Relation index, IndexInfo *info);
@@ -33,15 +32,13 @@ insert_row(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid,
 		   IndexInfo *info)
 {
 	InsertState *state = (InsertState *) info->ii_AmCache;
-	GrowingRow	row;
+	PlanesRow	row;
 
 	if (state == NULL)
 		state = insert_begin(index, info);
 
 	row.tid = *heap_tid;
-	row.class = encoder_encode(state->encoder, values[0], isnull[0],
-							   state->code, &row.factors);
-	row.code = state->code;
+	encoder_encode(state->encoder, values[0], isnull[0], &row);
 	growing_append(index, &state->target, &row);
 	return false;
 }
@@ -55,7 +52,6 @@ insert_begin(Relation index, IndexInfo *info)
 
 	state->encoder = encoder_create(index);
 	identity = &state->encoder->identity;
-	state->code = palloc(state->encoder->space->row_bytes);
 	growing_target_init(&state->target, identity,
 						options_seal_rows(index, identity->dim));
 	info->ii_AmCache = state;

@@ -18,7 +18,6 @@
 #include "am/common/rewrite.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "quant/quant.h"
 #include "storage/growing.h"
 #include "storage/latch.h"
 #include "storage/manifest.h"
@@ -34,7 +33,6 @@ typedef struct Rewrite
 	Relation	index;
 	IndexIdentity identity;
 	SegmentInfo source;
-	QuantSpace *space;
 	SegmentReader *reader;
 
 	/* Live rows of the source, ordered by class: rows[i] becomes row i. */
@@ -56,7 +54,7 @@ static bool rewrite_row_class(Rewrite *rewrite, uint32 position,
 							  const uint8 *dead, RowClass *class);
 static uint32 rewrite_write(Rewrite *rewrite);
 static void rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer,
-							 uint32 position, uint8 *planes);
+							 uint32 position);
 static void rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
 							   uint32 row);
 static bool rewrite_publish(Rewrite *rewrite, uint32 new_id);
@@ -81,10 +79,6 @@ index_rewrite_segment(Relation index, uint32 segment_id)
 		rewrite->index = index;
 		rewrite->identity = manifest->identity;
 		rewrite->source = *info;
-		rewrite->space = quant_space_create(manifest->identity.dim,
-											manifest->identity.metric,
-											manifest->identity.bits,
-											manifest->identity.seed, NULL);
 		rewrite->reader = segment_open(index, &manifest->identity, info);
 		rewrite->page_number = SEGMENT_NO_PAGE;
 		rewrite_list_rows(rewrite);
@@ -207,17 +201,20 @@ rewrite_read_page(Rewrite *rewrite, uint32 page)
 	rewrite->page_number = page;
 }
 
-/* The slot at a position of a ROWS source; NULL behind the last of a page. */
-static RowSlot *
+/*
+ * The fine slot at a position of a ROWS source, whose page becomes the current
+ * one; NULL behind the last row of a page.
+ */
+static FineSlot *
 rewrite_slot(Rewrite *rewrite, uint32 position)
 {
 	const SegmentShape *shape = &rewrite->reader->shape;
 	uint32		slot = position % shape->rows_per_page;
 
 	rewrite_read_page(rewrite, position / shape->rows_per_page);
-	if (slot >= rows_page_count(rewrite->page.data, shape->row_size))
+	if (slot >= rows_page_count(shape, rewrite->page.data))
 		return NULL;
-	return rows_page_slot(rewrite->page.data, shape->row_size, slot);
+	return rows_page_fine(shape, rewrite->page.data, slot);
 }
 
 /* Class of a row; false when it is dead or there is none. */
@@ -225,7 +222,7 @@ static bool
 rewrite_row_class(Rewrite *rewrite, uint32 position, const uint8 *dead,
 				  RowClass *class)
 {
-	RowSlot    *slot;
+	FineSlot   *slot;
 
 	if (rewrite->source.kind == SEGMENT_PLANES)
 	{
@@ -259,40 +256,33 @@ rewrite_write(Rewrite *rewrite)
 												 &rewrite->identity,
 												 rewrite->class_rows,
 												 rewrite->source.level + 1);
-	uint8	   *planes = palloc0(2 * rewrite->space->plane_bytes);
 
 	for (uint32 i = 0; i < rewrite->nrows; i++)
 	{
 		if (rewrite->source.kind == SEGMENT_PLANES)
 			rewrite_add_planes(rewrite, writer, rewrite->rows[i]);
 		else
-			rewrite_add_slot(rewrite, writer, rewrite->rows[i], planes);
+			rewrite_add_slot(rewrite, writer, rewrite->rows[i]);
 	}
 	return segment_writer_finish(writer);
 }
 
-/* planes has room for the two planes of a row. */
 static void
-rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer, uint32 position,
-				 uint8 *planes)
+rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer, uint32 position)
 {
-	RowSlot    *slot = rewrite_slot(rewrite, position);
-	PlanesRow	row = {0};
+	const SegmentShape *shape = &rewrite->reader->shape;
+	FineSlot   *fine = rewrite_slot(rewrite, position);
+	CoarseSlot *coarse = rows_page_coarse(shape, rewrite->page.data,
+										  position % shape->rows_per_page);
+	PlanesRow	row = {
+		.tid = fine->tid,
+		.class = fine->class,
+		.coarse = coarse->code,
+		.fine = fine->code,
+		.coarse_factors = coarse->factors,
+		.radius = fine->radius
+	};
 
-	row.tid = slot->tid;
-	row.class = slot->class;
-	row.coarse = planes;
-	row.fine = planes + rewrite->space->plane_bytes;
-	row.radius = slot->factors.radius;
-	if (row.class == ROW_BOUNDED && rewrite->identity.bits == 8)
-		quant_split(rewrite->space, slot->code, &slot->factors, planes,
-					planes + rewrite->space->plane_bytes,
-					&row.coarse_factors);
-	else if (row.class == ROW_BOUNDED)
-	{
-		row.coarse = slot->code;
-		row.coarse_factors = slot->factors;
-	}
 	segment_writer_add(writer, &row);
 }
 

@@ -34,8 +34,6 @@ static uint32 round_rows_page(IndexScan *scan, uint32 segment, uint32 page,
 static uint32 round_rows_bounds(IndexScan *scan, Page page,
 								const SegmentShape *shape, uint32 nrows,
 								uint64 first);
-static bool round_load_factors(IndexScan *scan, Page page,
-							   const SegmentShape *shape, uint32 nrows);
 
 /*
  * When the query is NULL all rows are equal and their order is that of their
@@ -189,7 +187,8 @@ round_coarse(IndexScan *scan, uint32 segment, uint32 end, const uint8 *dead)
 			next = segment_pin_area(reader, AREA_COARSE, row + per_page,
 									&next_locked);
 			Assert(!next_locked);
-			page_prefetch(next);
+			page_prefetch(next, per_page *
+						  (sizeof(RowFactors) + reader->shape.plane_bytes));
 		}
 		round_coarse_page(scan, segment, row, BufferGetPage(buffer), dead);
 		page_unpin(buffer, locked);
@@ -282,7 +281,8 @@ round_rows(IndexScan *scan, uint32 segment)
 		if (page + 1 < reader->npages)
 		{
 			next = segment_pin_rows(reader, page + 1);
-			page_prefetch(next);
+			page_prefetch(next, reader->shape.rows_per_page *
+						  reader->shape.coarse_size);
 		}
 		segment_lock_rows(reader, buffer);
 		nfound = round_rows_page(scan, segment, page, buffer);
@@ -307,19 +307,20 @@ round_rows_page(IndexScan *scan, uint32 segment, uint32 page, Buffer buffer)
 	uint64		first = scan_place(segment, page * shape->rows_per_page);
 	uint32		nfound = 0;
 	uint32		nrows;
-	bool		mixed;
 	Page		content = BufferGetPage(buffer);
 
 	scan->stats.pages++;
-	nrows = Min(rows_page_count(content, shape->row_size), SCAN_PAGE_ROWS);
-	mixed = round_load_factors(scan, content, shape, nrows);
-
+	nrows = Min(rows_page_count(shape, content), SCAN_PAGE_ROWS);
 	if (scan->mode == SCAN_BOUNDS && nrows > 0)
 		nfound = round_rows_bounds(scan, content, shape, nrows, first);
+	if (scan->mode == SCAN_BOUNDS &&
+		(page_stamp(content)->flags & ROWS_SPECIAL) == 0)
+		return nfound;
 
-	for (uint32 i = 0; mixed && i < nrows; i++)
+	/* Rows whose place in the order needs no code. */
+	for (uint32 i = 0; i < nrows; i++)
 	{
-		RowSlot    *slot = rows_page_slot(content, shape->row_size, i);
+		FineSlot   *slot = rows_page_fine(shape, content, i);
 
 		if ((slot->flags & ROW_DEAD) != 0 ||
 			round_needs_code(scan, slot->class))
@@ -339,57 +340,44 @@ round_rows_bounds(IndexScan *scan, Page page, const SegmentShape *shape,
 				  uint32 nrows, uint64 first)
 {
 	CodeBlock	block = {
-		.codes = rows_page_slot(page, shape->row_size, 0)->code,
-		.stride = shape->row_size,
+		.codes = rows_page_coarse(shape, page, 0)->code,
+		.stride = shape->coarse_size,
 		.nrows = nrows,
 		.scale = scan->scale,
 		.norm_sq = scan->norm_sq,
 		.radius = scan->radius
 	};
-	int			n = quant_bounds_row(scan->query, &block,
-									 round_threshold(scan), scan->bounds);
 	uint32		nfound = 0;
+	int			n;
 
+	for (uint32 i = 0; i < nrows; i++)
+	{
+		const RowFactors *factors = &rows_page_coarse(shape, page, i)->factors;
+
+		scan->scale[i] = factors->scale;
+		scan->norm_sq[i] = factors->norm_sq;
+		scan->radius[i] = factors->radius;
+	}
+	n = quant_bounds_coarse(scan->query, &block, round_threshold(scan),
+							scan->bounds);
 	scan->stats.rows_scanned += nrows;
 	for (int i = 0; i < n; i++)
 	{
+		uint32		slot = scan->bounds[i].row;
 		float		bound = scan->bounds[i].bound;
-		RowSlot    *slot = rows_page_slot(page, shape->row_size,
-										  scan->bounds[i].row);
+		FineSlot   *fine = rows_page_fine(shape, page, slot);
 
-		if ((slot->flags & ROW_DEAD) != 0 || slot->class != ROW_BOUNDED)
+		if ((fine->flags & ROW_DEAD) != 0 || fine->class != ROW_BOUNDED)
 			continue;
 		if (scan->by_final)
 		{
-			bound = Max(bound, quant_bound_row(scan->query, slot->code,
-											   &slot->factors));
+			bound = Max(bound, scan_slot_bound(scan->query, shape, page,
+											   slot));
 			scan->stats.rows_refined++;
 		}
 		scan->found[nfound].key = scan_key(RANK_DISTANCE, bound,
 										   scan->by_final);
-		scan->found[nfound++].place = first + scan->bounds[i].row;
+		scan->found[nfound++].place = first + slot;
 	}
 	return nfound;
-}
-
-/*
- * Factors into arrays, as the bounds want them.  True if there are rows whose
- * place in the order needs no code.
- */
-static bool
-round_load_factors(IndexScan *scan, Page page, const SegmentShape *shape,
-				   uint32 nrows)
-{
-	bool		mixed = false;
-
-	for (uint32 i = 0; i < nrows; i++)
-	{
-		RowSlot    *slot = rows_page_slot(page, shape->row_size, i);
-
-		scan->scale[i] = slot->factors.scale;
-		scan->norm_sq[i] = slot->factors.norm_sq;
-		scan->radius[i] = slot->factors.radius;
-		mixed |= !round_needs_code(scan, slot->class);
-	}
-	return mixed;
 }

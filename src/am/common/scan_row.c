@@ -64,45 +64,43 @@ scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
 	return live;
 }
 
+/*
+ * The coarse code is copied, so that in recovery, where pages are locked, no
+ * two are locked at the same time: replay locks them in an order of its own.
+ */
 static float
 scan_row_bound_planes(IndexScan *scan, const SegmentReader *reader,
 					  uint32 row)
 {
 	const SegmentShape *shape = &reader->shape;
 	uint32		slot = row % shape->coarse_rows_per_page;
-	bool		coarse_locked;
-	bool		fine_locked;
-	Buffer		coarse = segment_pin_area(reader, AREA_COARSE, row,
-										  &coarse_locked);
-	Page		page = BufferGetPage(coarse);
-	const uint8 *code = coarse_page_codes(shape, page) +
-		(Size) slot * shape->plane_bytes;
+	uint8		code[BLCKSZ];
 	RowFactors	factors;
+	bool		locked;
+	Buffer		buffer = segment_pin_area(reader, AREA_COARSE, row, &locked);
+	Page		page = BufferGetPage(buffer);
 	float		bound;
 
 	factors.scale = coarse_page_scale(shape, page)[slot];
 	factors.norm_sq = coarse_page_norm_sq(shape, page)[slot];
 	factors.radius = coarse_page_radius(shape, page)[slot];
+	memcpy(code, coarse_page_codes(shape, page) +
+		   (Size) slot * shape->plane_bytes, shape->plane_bytes);
+	page_unpin(buffer, locked);
 	scan->stats.pages++;
-
 	if (shape->fine_rows_per_page == 0)
-		bound = quant_bound_row(scan->query, code, &factors);
-	else
-	{
-		Buffer		fine = segment_pin_area(reader, AREA_FINE, row,
-											&fine_locked);
-		uint32		fine_slot = row % shape->fine_rows_per_page;
+		return quant_bound_row(scan->query, code, &factors);
 
-		page = BufferGetPage(fine);
-		bound = quant_bound_split(scan->query, code,
-								  fine_page_codes(shape, page) +
-								  (Size) fine_slot * shape->plane_bytes,
-								  factors.scale,
-								  fine_page_radius(shape, page)[fine_slot]);
-		page_unpin(fine, fine_locked);
-		scan->stats.pages++;
-	}
-	page_unpin(coarse, coarse_locked);
+	buffer = segment_pin_area(reader, AREA_FINE, row, &locked);
+	page = BufferGetPage(buffer);
+	slot = row % shape->fine_rows_per_page;
+	bound = quant_bound_split(scan->query, code,
+							  fine_page_codes(shape, page) +
+							  (Size) slot * shape->plane_bytes,
+							  factors.scale,
+							  fine_page_radius(shape, page)[slot]);
+	page_unpin(buffer, locked);
+	scan->stats.pages++;
 	return bound;
 }
 
@@ -111,14 +109,26 @@ scan_row_bound_rows(IndexScan *scan, const SegmentReader *reader, uint32 row)
 {
 	uint32		per_page = reader->shape.rows_per_page;
 	Buffer		buffer = segment_read_rows(reader, row / per_page);
-	RowSlot    *slot = rows_page_slot(BufferGetPage(buffer),
-									  reader->shape.row_size, row % per_page);
-	float		bound = quant_bound_row(scan->query, slot->code,
-										&slot->factors);
+	float		bound = scan_slot_bound(scan->query, &reader->shape,
+										BufferGetPage(buffer),
+										row % per_page);
 
 	UnlockReleaseBuffer(buffer);
 	scan->stats.pages++;
 	return bound;
+}
+
+float
+scan_slot_bound(const QuantQuery *query, const SegmentShape *shape, Page page,
+				uint32 slot)
+{
+	CoarseSlot *coarse = rows_page_coarse(shape, page, slot);
+	FineSlot   *fine = rows_page_fine(shape, page, slot);
+
+	if (shape->fine_bytes == 0)
+		return quant_bound_row(query, coarse->code, &coarse->factors);
+	return quant_bound_split(query, coarse->code, fine->code,
+							 coarse->factors.scale, fine->radius);
 }
 
 static bool
@@ -127,8 +137,8 @@ scan_row_live(IndexScan *scan, const SegmentReader *reader, uint32 row,
 {
 	uint32		per_page = reader->shape.rows_per_page;
 	Buffer		buffer = segment_read_rows(reader, row / per_page);
-	RowSlot    *slot = rows_page_slot(BufferGetPage(buffer),
-									  reader->shape.row_size, row % per_page);
+	FineSlot   *slot = rows_page_fine(&reader->shape, BufferGetPage(buffer),
+									  row % per_page);
 	bool		live = (slot->flags & ROW_DEAD) == 0;
 
 	*tid = slot->tid;

@@ -136,6 +136,11 @@ extern void scan_round(IndexScan *scan);
  */
 extern float scan_row_bound(IndexScan *scan, uint64 place);
 
+/* The same for a row of a locked page of rows. */
+extern float scan_slot_bound(const QuantQuery *query,
+							 const SegmentShape *shape, Page page,
+							 uint32 slot);
+
 /* Heap address of a row; false when it is dead. */
 extern bool scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid);
 
