@@ -113,7 +113,8 @@ reorder_try_address(void)
 	tuple = heap_form_tuple(desc, &value, &isnull);
 	ItemPointerSet(&tuple->t_self, 1, 1);
 	ExecForceStoreHeapTuple(tuple, slot, false);
-	kept = ItemPointerEquals(&slot->tts_tid, &tuple->t_self);
+	kept = ItemPointerIsValid(&slot->tts_tid) &&
+		ItemPointerEquals(&slot->tts_tid, &tuple->t_self);
 
 	ExecDropSingleTupleTableSlot(slot);
 	heap_freetuple(tuple);
