@@ -115,6 +115,18 @@ DEALLOCATE nearest;
 -- FOR UPDATE.
 SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> '[1,0,0,0,0,0,0,0]' LIMIT 5 FOR UPDATE) s;
 
+-- Addresses, which some servers lose when they put rows into order: the planner
+-- then takes another way.
+SELECT count(*) FROM (SELECT ctid AS c, id FROM t ORDER BY v <-> '[1,0,0,0,0,0,0,0]' LIMIT 20) s
+	JOIN t ON t.ctid = s.c AND t.id = s.id;
+BEGIN;
+WITH nearest AS (SELECT id FROM t ORDER BY v <-> '[1,0,0,0,0,0,0,0]' LIMIT 20 FOR UPDATE)
+UPDATE t SET w = NULL FROM nearest WHERE t.id = nearest.id;
+SELECT count(*) FROM t WHERE w IS NULL;
+ROLLBACK;
+SELECT count(*) FROM (SELECT id FROM t WHERE ctid >= '(1,1)' AND ctid < '(2,1)'
+	ORDER BY v <-> '[1,0,0,0,0,0,0,0]' LIMIT 10) s;
+
 -- What the scan did: some rows of each page are refined, few are returned.
 SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> '[1,0,0,0,0,0,0,0]' LIMIT 10) s;
 SELECT segments, rounds, rows_scanned, rows_refined < 500 AS few_refined,
