@@ -243,8 +243,8 @@ avx512_first_row(int r, int nrows)
 /*
  * Ask for the rows of the step after the one that begins with row r.  Within a
  * step the rows are read side by side, which the hardware takes for 16 streams
- * too short to follow.  Costs a tenth where the rows are in the cache, and
- * saves a third to a half where they are not.
+ * too short to follow.  README.md has what this costs in the cache and saves in
+ * main memory.
  */
 AVX512_INLINE void
 avx512_prefetch_step(const uint8_t *codes, size_t stride, int nrows, int r)
