@@ -46,7 +46,7 @@ vdb_check(PG_FUNCTION_ARGS)
 	save_nestlevel = NewGUCNestLevel();
 
 	if (!RecoveryInProgress())
-		maintenance_lock(state.index);
+		maintenance_lock_patiently(state.index);
 	if (check_meta(&state))
 	{
 		state.manifest = manifest_read_all(state.index);

@@ -13,13 +13,19 @@
 
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/descriptor.h"
+#include "storage/latch.h"
 #include "storage/lock.h"
 #include "storage/manifest.h"
 #include "storage/wal.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #define MANIFEST_LANES 8
+
+/* How long to wait before the maintenance lock is asked for again. */
+#define MAINTENANCE_RETRY_MS 20
 
 /* Sub-object number of the maintenance lock; see maintenance_lock(). */
 #define MAINTENANCE_LOCK_NUMBER 1
@@ -137,6 +143,19 @@ maintenance_try_lock(Relation index)
 	maintenance_tag(index, &tag);
 	return LockAcquire(&tag, ExclusiveLock, false, true) !=
 		LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+maintenance_lock_patiently(Relation index)
+{
+	while (!maintenance_try_lock(index))
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 MAINTENANCE_RETRY_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
 }
 
 void

@@ -93,6 +93,12 @@ extern float *manifest_read_centre(Relation index, const Manifest *manifest);
  */
 extern void maintenance_lock(Relation index);
 extern bool maintenance_try_lock(Relation index);
+
+/*
+ * Take it without waiting in its queue, where an autovacuum that holds it
+ * would be cancelled: try again and again, with pauses.
+ */
+extern void maintenance_lock_patiently(Relation index);
 extern void maintenance_unlock(Relation index);
 
 /*

@@ -17,16 +17,10 @@
 
 #include "am/common/rewrite.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/growing.h"
-#include "storage/latch.h"
 #include "storage/manifest.h"
 #include "storage/segment.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
-
-/* How long to wait before the maintenance lock is asked for again. */
-#define REWRITE_LOCK_RETRY_MS 20
 
 typedef struct Rewrite
 {
@@ -59,7 +53,6 @@ static void rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
 							   uint32 row);
 static bool rewrite_publish(Rewrite *rewrite, uint32 new_id);
 static uint32 rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info);
-static void rewrite_lock(Relation index);
 
 bool
 index_rewrite_segment(Relation index, uint32 segment_id)
@@ -97,7 +90,7 @@ index_build_pending(Relation index)
 	int			nbuilt = 0;
 
 	growing_seal(index);
-	rewrite_lock(index);
+	maintenance_lock_patiently(index);
 	manifest_finish_pending(index);
 	manifest_retire_empty(index);
 	maintenance_unlock(index);
@@ -354,7 +347,7 @@ rewrite_publish(Rewrite *rewrite, uint32 new_id)
 	const SegmentInfo *source;
 	bool		there;
 
-	rewrite_lock(rewrite->index);
+	maintenance_lock_patiently(rewrite->index);
 	manifest = manifest_read_all(rewrite->index);
 	source = rewrite_find(manifest, rewrite->source.id);
 	there = source != NULL && source->state == SEGMENT_SEALED;
@@ -404,18 +397,3 @@ rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info)
 	return ndied;
 }
 
-/*
- * Never wait in the lock's queue: an autovacuum that holds it would be
- * cancelled (design, rule 16).
- */
-static void
-rewrite_lock(Relation index)
-{
-	while (!maintenance_try_lock(index))
-	{
-		CHECK_FOR_INTERRUPTS();
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 REWRITE_LOCK_RETRY_MS, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-	}
-}
