@@ -66,8 +66,11 @@ build_find_centre(Relation heap, Relation index, IndexInfo *info,
 
 		CHECK_FOR_INTERRUPTS();
 		sample.block_rows = 0;
-		(void) table_index_build_range_scan(heap, index, info, false, true,
-											false, blkno, 1, centre_add_row,
+
+		/* Rows of others that are under way do no harm in a sample. */
+		(void) table_index_build_range_scan(heap, index, info, false,
+											!info->ii_Concurrent, false,
+											blkno, 1, centre_add_row,
 											&sample, NULL);
 	}
 	MemoryContextDelete(sample.scratch);
