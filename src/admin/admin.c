@@ -82,7 +82,8 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 	}
 	else
 	{
-		AclResult	result = pg_class_aclcheck(heapid, GetUserId(), ACL_SELECT);
+		AclResult	result = pg_class_aclcheck(heapid, GetUserId(),
+											   ACL_SELECT);
 
 		if (result != ACLCHECK_OK)
 			aclcheck_error(result, OBJECT_TABLE, get_rel_name(heapid));

@@ -289,7 +289,7 @@ check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 		Page		page = BufferGetPage(coarse_buffer);
 		uint32		i = row % shape->coarse_rows_per_page;
 		const uint8 *coarse = coarse_page_codes(shape, page) +
-			(Size) i * shape->plane_bytes;
+		(Size) i * shape->plane_bytes;
 		RowFactors	factors;
 
 		factors.scale = coarse_page_scale(shape, page)[i];

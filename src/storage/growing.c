@@ -337,7 +337,7 @@ growing_add_run(Relation index, const GrowingTarget *target, uint32 id,
 				BlockNumber header_blkno)
 {
 	uint32		seal_pages = target->seal_rows / target->shape.rows_per_page +
-		MANIFEST_MAX_LANES;
+	MANIFEST_MAX_LANES;
 	uint32		owned;
 	uint32		want;
 	RunPlan		plan;

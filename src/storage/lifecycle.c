@@ -307,7 +307,7 @@ swap_find(Relation index, Buffer meta, SwapPages *pages, PageEdit *edit,
 	for (int p = 0; p < pages->nrefs; p++)
 	{
 		DescriptorPage *page =
-			descriptor_page(BufferGetPage(pages->refs[p].buffer));
+		descriptor_page(BufferGetPage(pages->refs[p].buffer));
 
 		for (int i = 0; i < (int) MANIFEST_PAGE_SLOTS; i++)
 		{

@@ -67,7 +67,7 @@ bool
 segment_header_add_run(SegmentHeader *header, SegmentRun run)
 {
 	SegmentRun *last = header->nruns > 0 ?
-		&header->runs[header->nruns - 1] : NULL;
+	&header->runs[header->nruns - 1] : NULL;
 
 	if (last != NULL && last->start + last->npages == run.start)
 		last->npages += run.npages;
@@ -176,7 +176,7 @@ uint32
 segment_area_pages(const SegmentReader *reader, SegmentArea area)
 {
 	uint32		end = area == AREA_DEAD ? reader->npages :
-		reader->area_start[area + 1];
+	reader->area_start[area + 1];
 
 	return end - reader->area_start[area];
 }
@@ -188,7 +188,7 @@ segment_pin_area(const SegmentReader *reader, SegmentArea area, uint32 row,
 	static const PageKind kinds[] = {PAGE_COARSE, PAGE_FINE, PAGE_TIDS,
 	PAGE_DEAD};
 	uint32		page = reader->area_start[area] +
-		row / segment_area_rows(reader, area);
+	row / segment_area_rows(reader, area);
 
 	return page_pin(reader->index, segment_block(reader, page), kinds[area],
 					reader->id, locked);
@@ -306,7 +306,7 @@ segment_set_classes(SegmentReader *reader, const SegmentHeader *header,
 		uint64		rows = area < AREA_TIDS ? header->class_rows[0] : nrows;
 		uint64		per_page = segment_area_rows(reader, area);
 		uint64		end = area == AREA_DEAD ? reader->npages :
-			header->area_start[area + 1];
+		header->area_start[area + 1];
 
 		if (area == AREA_FINE && per_page == 0)
 			rows = 0;

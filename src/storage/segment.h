@@ -36,7 +36,8 @@ typedef struct SegmentReader
 } SegmentReader;
 
 /* Open, in the current memory context; segment_close() frees it. */
-extern SegmentReader *segment_open(Relation index, const IndexIdentity *identity,
+extern SegmentReader *segment_open(Relation index,
+								   const IndexIdentity *identity,
 								   const SegmentInfo *info);
 extern void segment_close(SegmentReader *reader);
 
@@ -53,6 +54,7 @@ extern void segment_lock_rows(const SegmentReader *reader, Buffer buffer);
 /* Planes: pin the page of an area (coarse, fine, tids) with that row. */
 extern Buffer segment_pin_area(const SegmentReader *reader, SegmentArea area,
 							   uint32 row, bool *locked);
+
 /* Rows of each page of an area, and pages of an area. */
 extern uint32 segment_area_rows(const SegmentReader *reader, SegmentArea area);
 extern uint32 segment_area_pages(const SegmentReader *reader,

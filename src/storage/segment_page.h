@@ -73,8 +73,7 @@ typedef struct SegmentRun
 typedef struct SegmentHeader
 {
 	uint32		id;
-	uint8		state;			/* SegmentState; SEALING and later mean
-								 * closed */
+	uint8		state;			/* SegmentState */
 	uint8		kind;			/* SegmentKind */
 	uint16		reuse_logged;	/* freed: standbys were told */
 	uint32		npages_used;	/* rows: pages handed to lanes; planes: all */
@@ -222,7 +221,7 @@ fine_page_codes(const SegmentShape *shape, Page page)
 static inline ItemPointer
 tids_page_tid(Page page, uint32 i)
 {
-	return (ItemPointer) (page_content(page) + (Size) i * sizeof(ItemPointerData));
+	return (ItemPointer) page_content(page) + i;
 }
 
 static inline bool

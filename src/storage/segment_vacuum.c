@@ -20,7 +20,8 @@
 
 /* A page holds no more slots than this, whatever the dimension. */
 #define MAX_SLOTS \
-	(PAGE_CONTENT_SIZE / (offsetof(CoarseSlot, code) + offsetof(FineSlot, code)))
+	(PAGE_CONTENT_SIZE / \
+	 (offsetof(CoarseSlot, code) + offsetof(FineSlot, code)))
 
 typedef struct VacuumState
 {
@@ -175,7 +176,7 @@ vacuum_planes(VacuumState *state)
 		for (ndead = 0; first < end;)
 		{
 			uint64		page_end = ((uint64) first / TIDS_PER_PAGE + 1) *
-				TIDS_PER_PAGE;
+			TIDS_PER_PAGE;
 			uint32		stop = Min(page_end, end);
 
 			vdb_vacuum_delay_point();

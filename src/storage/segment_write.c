@@ -79,7 +79,8 @@ segment_writer_begin(Relation index, const IndexIdentity *identity,
 
 	writer->id = info.id;
 	writer->reader = segment_open(index, identity, &info);
-	writer_init_area(&writer->coarse, PAGE_COARSE, areas.area_start[AREA_COARSE],
+	writer_init_area(&writer->coarse, PAGE_COARSE,
+					 areas.area_start[AREA_COARSE],
 					 writer->shape.coarse_rows_per_page);
 	writer_init_area(&writer->fine, PAGE_FINE, areas.area_start[AREA_FINE],
 					 writer->shape.fine_rows_per_page);

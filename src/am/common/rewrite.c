@@ -52,7 +52,8 @@ static void rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer,
 static void rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
 							   uint32 row);
 static bool rewrite_publish(Rewrite *rewrite, uint32 new_id);
-static uint32 rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info);
+static uint32 rewrite_carry_over(Rewrite *rewrite,
+								 const SegmentInfo *new_info);
 
 bool
 index_rewrite_segment(Relation index, uint32 segment_id)
@@ -138,7 +139,7 @@ rewrite_list_rows(Rewrite *rewrite)
 {
 	uint32		end = rewrite_position_end(rewrite);
 	uint8	   *dead = rewrite->source.kind == SEGMENT_PLANES ?
-		segment_read_dead(rewrite->reader) : NULL;
+	segment_read_dead(rewrite->reader) : NULL;
 
 	rewrite->rows = palloc_extended(sizeof(uint32) * Max(end, 1),
 									MCXT_ALLOC_HUGE);
@@ -380,7 +381,7 @@ rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info)
 	uint32	   *died = palloc_extended(sizeof(uint32) * rewrite->nrows,
 									   MCXT_ALLOC_HUGE);
 	uint8	   *dead = rewrite->source.kind == SEGMENT_PLANES ?
-		segment_read_dead(rewrite->reader) : NULL;
+	segment_read_dead(rewrite->reader) : NULL;
 	uint32		ndied = 0;
 
 	rewrite->page_number = SEGMENT_NO_PAGE;
@@ -396,4 +397,3 @@ rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info)
 						  ndied);
 	return ndied;
 }
-

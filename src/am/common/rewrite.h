@@ -17,9 +17,9 @@
 
 /*
  * Write a sealed segment anew, as planes and without its dead rows, and put
- * the new segment in its place.  Codes are carried over bit for bit.  Searches,
- * inserts and VACUUM go on meanwhile.  Returns false when the segment is not
- * there any more.
+ * the new segment in its place.  Codes are carried over bit for bit.
+ * Searches, inserts and VACUUM go on meanwhile.  Returns false when the
+ * segment is not there any more.
  */
 extern bool index_rewrite_segment(Relation index, uint32 segment_id);
 
