@@ -13,7 +13,7 @@
 
 #include "postgres.h"
 
-#include "access/relscan.h"
+#include "access/genam.h"
 #include "access/sdir.h"
 #include "access/skey.h"
 
