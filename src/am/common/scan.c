@@ -22,6 +22,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "am/common/scan.h"
 #include "am/common/scan_state.h"
 #include "base/compat.h"
