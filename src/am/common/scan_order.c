@@ -24,14 +24,20 @@
 #include "miscadmin.h"
 
 /*
- * Rows of the first round.  A coarse plane leaves about 150 candidates for ten
- * rows to be returned; a further round costs another pass over the index.
+ * Rows of the first round.  A coarse plane leaves about 150 candidates of
+ * 200,000 rows for ten rows to be returned, up to a thousand when codes are
+ * not centred.  Collecting too few costs another pass over the index, which is
+ * dear when it is large; collecting too many costs selection, which is dear
+ * beside the pass when it is small.
  */
-#define SCAN_FIRST_LIMIT 1024
+#define SCAN_FIRST_LIMIT_MIN 256
+#define SCAN_FIRST_LIMIT_MAX 2048
+#define SCAN_FIRST_LIMIT_ROWS 256
 #define SCAN_LIMIT_GROWTH 4
 
 static void scan_collect(IndexScan *scan);
 static uint32 scan_next_limit(IndexScan *scan);
+static uint32 scan_first_limit(const IndexScan *scan);
 static void scan_refine_top(IndexScan *scan);
 
 void
@@ -106,7 +112,7 @@ scan_next_limit(IndexScan *scan)
 	uint32		room;
 
 	if (scan->limit == 0)
-		return Min(SCAN_FIRST_LIMIT, scan->max_limit);
+		return scan_first_limit(scan);
 
 	limit = Min(scan->max_limit, (uint64) scan->limit * SCAN_LIMIT_GROWTH);
 	if (scan->by_final)
@@ -121,6 +127,24 @@ scan_next_limit(IndexScan *scan)
 	scan->lower = scan->last;
 	top_heap_reset(&scan->heap);
 	return scan->max_limit;
+}
+
+static uint32
+scan_first_limit(const IndexScan *scan)
+{
+	uint64		rows = 0;
+	uint32		limit;
+
+	for (int i = 0; i < scan->manifest->nsegments; i++)
+	{
+		const SegmentReader *reader = scan->readers[i];
+
+		rows += reader->kind == SEGMENT_PLANES ? reader->nrows :
+			(uint64) reader->npages * reader->shape.rows_per_page;
+	}
+	limit = Max(SCAN_FIRST_LIMIT_MIN,
+				Min(SCAN_FIRST_LIMIT_MAX, rows / SCAN_FIRST_LIMIT_ROWS));
+	return Min(limit, scan->max_limit);
 }
 
 /*
