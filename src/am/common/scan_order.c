@@ -32,7 +32,7 @@
  */
 #define SCAN_FIRST_LIMIT_MIN 256
 #define SCAN_FIRST_LIMIT_MAX 2048
-#define SCAN_FIRST_LIMIT_ROWS 256
+#define SCAN_FIRST_LIMIT_ROWS 128
 #define SCAN_LIMIT_GROWTH 4
 
 static void scan_collect(IndexScan *scan);
