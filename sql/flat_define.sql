@@ -52,7 +52,10 @@ CREATE INDEX ON t USING flat (v, w);
 CREATE UNIQUE INDEX ON t USING flat (v);
 CREATE INDEX ON t USING flat (v) INCLUDE (id);
 CREATE INDEX ON t USING flat (v DESC);
+-- The message names the operator otherwise from PostgreSQL 16 on.
+\set VERBOSITY sqlstate
 ALTER TABLE t ADD EXCLUDE USING flat (v WITH =);
+\set VERBOSITY default
 -- An index cannot be created on an unconstrained column, but on its cast.
 CREATE INDEX t_cast ON t USING flat ((free::vector(2))) WHERE vector_dims(free) = 2;
 INSERT INTO t (id, free) VALUES (1, '[1,2]'), (2, '[1,2,3]'), (3, '[3,4]');

@@ -43,6 +43,14 @@ pfree(void *pointer)
 }
 
 /* What Assert() calls, should the server's headers ask for assertions. */
+#if PG_VERSION_NUM >= 160000
+void
+ExceptionalCondition(const char *condition, const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: %s\n", file, line, condition);
+	abort();
+}
+#else
 void
 ExceptionalCondition(const char *condition, const char *type,
 					 const char *file, int line)
@@ -50,3 +58,4 @@ ExceptionalCondition(const char *condition, const char *type,
 	fprintf(stderr, "%s:%d: %s: %s\n", file, line, type, condition);
 	abort();
 }
+#endif
