@@ -23,12 +23,38 @@ SLOW_DIVISOR = 50
 BASE_ROWS = 100000
 
 
+class Files:
+    """Files of rows, each written once for all tables that want it."""
+
+    def __init__(self, folder, data):
+        self.folder = folder
+        self.data = data
+        self.known = {}
+
+    def get(self, binary, first, nrows):
+        """Path of the file with rows first, first + 1 ..."""
+        key = (binary, first, nrows)
+        if key not in self.known:
+            path = os.path.join(self.folder, 'copy_%d_%d_%d.data' % key)
+            copyfile.write(path, binary, np.arange(first, first + nrows),
+                           self.data.train)
+            os.chmod(path, 0o644)
+            self.known[key] = path
+        return self.known[key]
+
+    def remove(self):
+        for path in self.known.values():
+            os.remove(path)
+        self.known = {}
+
+
 class Target:
     """A table that is loaded: without an index, or with a method's."""
 
-    def __init__(self, bench, data, database, method=None):
+    def __init__(self, bench, files, database, method=None):
         self.bench = bench
-        self.data = data
+        self.files = files
+        self.data = files.data
         self.database = database
         self.method = method
         self.label = method.label if method else 'no index'
@@ -51,18 +77,13 @@ class Target:
             self.bench.build_index(self.cursor, self.method,
                                    'i' + self.table, self.table)
 
-    def write_files(self, binary, nfiles):
+    def next_files(self, binary, nfiles):
         """Files with the next rows, and how many rows they hold."""
         each = self.nrows // nfiles
         paths = []
-        for number in range(nfiles):
-            path = os.path.join(self.bench.server.socket,
-                                'copy_%d.data' % number)
-            ids = np.arange(self.next_id, self.next_id + each)
-            copyfile.write(path, binary, ids, self.data.train)
-            os.chmod(path, 0o644)
+        for _ in range(nfiles):
+            paths.append(self.files.get(binary, self.next_id, each))
             self.next_id += each
-            paths.append(path)
         return paths, each * nfiles
 
     def command(self, path, binary):
@@ -71,18 +92,17 @@ class Target:
 
     def load_one(self, binary):
         """COPY by one backend; remembers rows a second and WAL a row."""
-        paths, rows = self.write_files(binary, 1)
+        paths, rows = self.next_files(binary, 1)
         self.cursor.execute('CHECKPOINT')
         before = wal_position(self.cursor)
         seconds = timed(self.cursor, self.command(paths[0], binary))
         wal = wal_since(self.cursor, before)
-        os.remove(paths[0])
         key = 'binary' if binary else 'text'
         self.remember(key, rows / seconds, wal / rows)
 
     def load_several(self, backends):
         """Binary COPY by several backends at once."""
-        paths, rows = self.write_files(True, backends)
+        paths, rows = self.next_files(True, backends)
         connections = [self.bench.server.connect(self.database)
                        for _ in paths]
         barrier = threading.Barrier(backends + 1)
@@ -112,9 +132,8 @@ class Target:
         for thread in threads:
             thread.join()
         seconds = time.perf_counter() - start
-        for connection, path in zip(connections, paths):
+        for connection in connections:
             connection.close()
-            os.remove(path)
         if failed:
             raise failed[0]
         self.remember(str(backends), rows / seconds, None)
@@ -154,14 +173,15 @@ class Target:
 
 
 def measure_data(bench, data):
+    files = Files(bench.server.socket, data)
     targets = []
     bare = {}
     for database in bench.databases():
         methods = [m for m in bench.index_methods if m.database == database]
         if methods:
-            bare[database] = Target(bench, data, database)
+            bare[database] = Target(bench, files, database)
             targets.append(bare[database])
-        targets += [Target(bench, data, database, m) for m in methods]
+        targets += [Target(bench, files, database, m) for m in methods]
     for target in targets:
         target.prepare()
     for repetition in range(bench.options.reps):
@@ -169,9 +189,11 @@ def measure_data(bench, data):
         for binary in (False, True):
             for target in targets:
                 target.load_one(binary)
+            files.remove()
         for backends in BACKENDS:
             for target in targets:
                 target.load_several(backends)
+            files.remove()
     figures = [target.figures(bare[target.database]) for target in targets]
     for target, line in zip(targets, figures):
         say('%s, %s, %d dimensions: %s rows/s, %d bytes of WAL a row',
