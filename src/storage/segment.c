@@ -14,7 +14,8 @@
 static void segment_check_header(Relation index, const SegmentInfo *info,
 								 const SegmentHeader *header, Page page);
 static void segment_set_runs(SegmentReader *reader,
-							 const SegmentHeader *header);
+							 const SegmentHeader *header,
+							 BlockNumber header_blkno);
 static void segment_set_classes(SegmentReader *reader,
 								const SegmentHeader *header,
 								BlockNumber blkno);
@@ -95,7 +96,7 @@ segment_open(Relation index, const IndexIdentity *identity,
 	reader->state = header->state;
 	reader->kind = header->kind;
 	reader->npages = header->npages_used;
-	segment_set_runs(reader, header);
+	segment_set_runs(reader, header, info->header);
 	if (reader->kind == SEGMENT_PLANES)
 		segment_set_classes(reader, header, info->header);
 	UnlockReleaseBuffer(buffer);
@@ -270,10 +271,12 @@ segment_check_header(Relation index, const SegmentInfo *info,
 }
 
 static void
-segment_set_runs(SegmentReader *reader, const SegmentHeader *header)
+segment_set_runs(SegmentReader *reader, const SegmentHeader *header,
+				 BlockNumber header_blkno)
 {
 	uint32		first = 0;
 	Size		n = Max(header->nruns, 1);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(reader->index);
 
 	reader->nruns = header->nruns;
 	reader->runs = palloc(n * sizeof(SegmentRun));
@@ -283,6 +286,11 @@ segment_set_runs(SegmentReader *reader, const SegmentHeader *header)
 		reader->runs[i] = header->runs[i];
 		reader->run_first[i] = first;
 		first += header->runs[i].npages;
+		/* Pages in use exist; others may be missing after a crash. */
+		if (first <= header->npages_used &&
+			(uint64) header->runs[i].start + header->runs[i].npages > nblocks)
+			page_report_damage(reader->index, header_blkno,
+							   "A run of the segment lies beyond the end of the index.");
 	}
 }
 

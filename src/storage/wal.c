@@ -21,6 +21,9 @@
 #include "storage/smgr.h"
 #include "storage/wal.h"
 
+/* The most blocks by which a small index is extended at once: 1 GB. */
+#define PAGE_EXTEND_MAX ((BlockNumber) 131072)
+
 PageEdit
 page_edit_begin(Relation index)
 {
@@ -103,8 +106,20 @@ page_log_range(Relation index, BlockNumber start, BlockNumber end)
 void
 page_extend_to(Relation index, BlockNumber nblocks)
 {
-	if (RelationGetNumberOfBlocks(index) >= nblocks)
+	BlockNumber now = RelationGetNumberOfBlocks(index);
+
+	if (now >= nblocks)
 		return;
+
+	/*
+	 * Blocks that were handed out may be missing after a crash, but not more
+	 * than the file has, or than one large segment: a damaged number must not
+	 * fill the disk.
+	 */
+	if (nblocks - now > Max(now, PAGE_EXTEND_MAX))
+		page_report_damage(index, now,
+						   psprintf("The index ends here, but block %u was handed out.",
+									nblocks - 1));
 
 	LockRelationForExtension(index, ExclusiveLock);
 	while (RelationGetNumberOfBlocks(index) < nblocks)
