@@ -33,7 +33,7 @@ CREATE TYPE vector (
     TYPMOD_IN = vector_typmod_in,
     RECEIVE = vector_recv,
     SEND = vector_send,
-    STORAGE = main
+    STORAGE = external
 );
 
 -- distances and norms
