@@ -44,7 +44,8 @@ top_collector_reset(TopCollector *collector, uint32 limit)
 		if (collector->entries != NULL)
 			pfree(collector->entries);
 		collector->entries = NULL;
-		collector->entries = MemoryContextAllocHuge(collector->context, nbytes);
+		collector->entries = MemoryContextAllocHuge(collector->context,
+													nbytes);
 		collector->capacity = 2 * limit;
 	}
 	collector->limit = limit;

@@ -103,9 +103,9 @@ vdb_build_worker_main(dsm_segment *seg, shm_toc *toc)
 	WalUsage   *wal_usage = shm_toc_lookup(toc, BUILD_KEY_WAL, false);
 	BufferUsage *buffer_usage = shm_toc_lookup(toc, BUILD_KEY_BUFFERS, false);
 	LOCKMODE	heap_lock = shared->concurrent ? ShareUpdateExclusiveLock :
-		ShareLock;
+	ShareLock;
 	LOCKMODE	index_lock = shared->concurrent ? RowExclusiveLock :
-		AccessExclusiveLock;
+	AccessExclusiveLock;
 	BuildPart	part = {0};
 
 	debug_query_string = shm_toc_lookup(toc, BUILD_KEY_QUERY, true);
@@ -136,7 +136,7 @@ build_leader_begin(BuildLeader *leader, BuildPart *part, int nworkers)
 	ParallelContext *pcxt;
 	Size		scan_size;
 	int			query_len = debug_query_string ?
-		strlen(debug_query_string) + 1 : 0;
+	strlen(debug_query_string) + 1 : 0;
 
 	pcxt = CreateParallelContext("vectordb", "vdb_build_worker_main",
 								 nworkers);
@@ -175,6 +175,7 @@ build_leader_fill(BuildLeader *leader, BuildPart *part, Size scan_size)
 {
 	ParallelContext *pcxt = leader->pcxt;
 	BuildShared *shared = shm_toc_allocate(pcxt->toc, sizeof(BuildShared));
+	Size		usage_size;
 
 	memset(shared, 0, sizeof(BuildShared));
 	shared->heaprelid = RelationGetRelid(part->heap);
@@ -189,11 +190,11 @@ build_leader_fill(BuildLeader *leader, BuildPart *part, Size scan_size)
 	table_parallelscan_initialize(part->heap, leader->scan, leader->snapshot);
 	shm_toc_insert(pcxt->toc, BUILD_KEY_SCAN, leader->scan);
 
-	leader->wal_usage = shm_toc_allocate(pcxt->toc,
-										 sizeof(WalUsage) * pcxt->nworkers);
+	usage_size = sizeof(WalUsage) * pcxt->nworkers;
+	leader->wal_usage = shm_toc_allocate(pcxt->toc, usage_size);
 	shm_toc_insert(pcxt->toc, BUILD_KEY_WAL, leader->wal_usage);
-	leader->buffer_usage = shm_toc_allocate(pcxt->toc,
-											sizeof(BufferUsage) * pcxt->nworkers);
+	usage_size = sizeof(BufferUsage) * pcxt->nworkers;
+	leader->buffer_usage = shm_toc_allocate(pcxt->toc, usage_size);
 	shm_toc_insert(pcxt->toc, BUILD_KEY_BUFFERS, leader->buffer_usage);
 
 	if (debug_query_string != NULL)

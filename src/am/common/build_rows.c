@@ -101,6 +101,7 @@ build_rows_get(const BuildRows *rows, uint32 i)
 void
 build_rows_write(BuildRows *rows, Relation index, const RowEncoder *encoder)
 {
+	ManifestSwap swap = {.nnew = 1};
 	SegmentWriter *writer;
 	uint32		id;
 
@@ -125,10 +126,8 @@ build_rows_write(BuildRows *rows, Relation index, const RowEncoder *encoder)
 
 	/* The index is not yet anybody else's, so this does not wait. */
 	maintenance_lock(index);
-	manifest_swap(index, &(ManifestSwap)
-				  {
-					  .nnew = 1,.new_ids = &id
-				  });
+	swap.new_ids = &id;
+	manifest_swap(index, &swap);
 	maintenance_unlock(index);
 
 	MemoryContextReset(rows->context);

@@ -86,9 +86,9 @@ const OpclassInfo *
 opclass_info(Relation index)
 {
 	FmgrInfo   *function = index_getprocinfo(index, 1, OPCLASS_INFO_PROC);
+	Datum		info = FunctionCall1(function, PointerGetDatum(NULL));
 
-	return (const OpclassInfo *) DatumGetPointer(FunctionCall1(function,
-															   PointerGetDatum(NULL)));
+	return (const OpclassInfo *) DatumGetPointer(info);
 }
 
 int
@@ -182,7 +182,7 @@ opclass_check_operators(OpclassCheck *check, CatCList *operators)
 	for (int i = 0; i < operators->n_members; i++)
 	{
 		Form_pg_amop form = (Form_pg_amop)
-			GETSTRUCT(&operators->members[i]->tuple);
+		GETSTRUCT(&operators->members[i]->tuple);
 		const char *problem = NULL;
 
 		if (form->amopstrategy != OPCLASS_DISTANCE_STRATEGY)
@@ -216,7 +216,7 @@ opclass_check_functions(OpclassCheck *check, CatCList *functions)
 	for (int i = 0; i < functions->n_members; i++)
 	{
 		Form_pg_amproc form = (Form_pg_amproc)
-			GETSTRUCT(&functions->members[i]->tuple);
+		GETSTRUCT(&functions->members[i]->tuple);
 		const char *problem = NULL;
 
 		if (form->amprocnum != OPCLASS_INFO_PROC)
@@ -243,6 +243,8 @@ static void
 opclass_check_complete(OpclassCheck *check, CatCList *operators,
 					   CatCList *functions)
 {
+	const uint64 distance = UINT64CONST(1) << OPCLASS_DISTANCE_STRATEGY;
+	const uint64 info = UINT64CONST(1) << OPCLASS_INFO_PROC;
 	List	   *groups = identify_opfamily_groups(operators, functions);
 	ListCell   *lc;
 
@@ -252,8 +254,7 @@ opclass_check_complete(OpclassCheck *check, CatCList *operators,
 
 		if (group->lefttype == check->type &&
 			group->righttype == check->type &&
-			group->operatorset == (UINT64CONST(1) << OPCLASS_DISTANCE_STRATEGY) &&
-			group->functionset == (UINT64CONST(1) << OPCLASS_INFO_PROC))
+			group->operatorset == distance && group->functionset == info)
 			return;
 	}
 	ereport(INFO,

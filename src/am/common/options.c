@@ -65,8 +65,11 @@ options_seal_rows(Relation index, uint32 dim)
 	uint64		rows;
 
 	if (options != NULL && options->seal_size != 0)
-		kilobytes = options_parse_size("seal_size",
-									   GET_STRING_RELOPTION(options, seal_size));
+	{
+		const char *value = GET_STRING_RELOPTION(options, seal_size);
+
+		kilobytes = options_parse_size("seal_size", value);
+	}
 	rows = (uint64) kilobytes * 1024 / (sizeof(float4) * dim);
 	return Min(Max(rows, 1), PG_INT32_MAX);
 }

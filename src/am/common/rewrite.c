@@ -111,6 +111,8 @@ index_build_pending(Relation index)
 		if (index_rewrite_segment(index, info->id))
 			nbuilt++;
 	}
+	if (nbuilt > 0)
+		manifest_pass_horizon();
 	return nbuilt;
 }
 

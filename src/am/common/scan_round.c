@@ -266,14 +266,14 @@ round_rows(IndexScan *scan, uint32 segment)
 {
 	const SegmentReader *reader = scan->readers[segment];
 	uint32		page = round_first_row(scan, segment) /
-		reader->shape.rows_per_page;
+	reader->shape.rows_per_page;
 	Buffer		next = InvalidBuffer;
 
 	/* As in round_coarse(); only one page at a time is locked. */
 	for (; page < reader->npages && !round_is_full(scan); page++)
 	{
 		Buffer		buffer = BufferIsValid(next) ? next :
-			segment_pin_rows(reader, page);
+		segment_pin_rows(reader, page);
 		uint32		nfound;
 
 		CHECK_FOR_INTERRUPTS();

@@ -55,8 +55,8 @@ scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
 	if (live && !ItemPointerIsValid(tid))
 	{
 		uint32		page = reader->kind == SEGMENT_PLANES ?
-			reader->area_start[AREA_TIDS] + row / TIDS_PER_PAGE :
-			row / reader->shape.rows_per_page;
+		reader->area_start[AREA_TIDS] + row / TIDS_PER_PAGE :
+		row / reader->shape.rows_per_page;
 
 		page_report_damage(scan->index, segment_block(reader, page),
 						   "A heap address is not valid.");

@@ -69,7 +69,7 @@ typedef struct IndexScan
 	uint32		limit;			/* rows collected in the last round; 0 at the
 								 * start */
 	TopEntry	lower;			/* rows up to this one have been collected */
-	TopEntry	last;			/* last row that was returned, by final bound */
+	TopEntry	last;			/* last row returned, by final bound */
 	TopCollector collector;
 	TopHeap		heap;			/* collected and not yet returned */
 	ScanStats	stats;

@@ -43,7 +43,7 @@ static void vacuum_estimate(IndexVacuumInfo *info,
  */
 IndexBulkDeleteResult *
 vacuum_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
-			  IndexBulkDeleteCallback callback, void *callback_state)
+				   IndexBulkDeleteCallback callback, void *callback_state)
 {
 	MemoryContext context;
 	MemoryContext old;
@@ -129,9 +129,9 @@ vacuum_growing_is_mostly_dead(Relation index, const Manifest *manifest,
 {
 	SegmentReader *reader = segment_open(index, &manifest->identity, info);
 	uint64		capacity = (uint64) reader->npages *
-		reader->shape.rows_per_page;
+	reader->shape.rows_per_page;
 	bool		mostly_dead = reader->npages >= SEAL_DEAD_MIN_PAGES &&
-		(uint64) ndead * 2 >= capacity;
+	(uint64) ndead * 2 >= capacity;
 
 	segment_close(reader);
 	return mostly_dead;

@@ -13,10 +13,10 @@
 #include "access/genam.h"
 
 extern IndexBulkDeleteResult *vacuum_bulk_delete(IndexVacuumInfo *info,
-											IndexBulkDeleteResult *stats,
-											IndexBulkDeleteCallback callback,
-											void *callback_state);
+												 IndexBulkDeleteResult *stats,
+												 IndexBulkDeleteCallback,
+												 void *);
 extern IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info,
-											   IndexBulkDeleteResult *stats);
+											 IndexBulkDeleteResult *stats);
 
 #endif							/* VDB_VACUUM_H */
