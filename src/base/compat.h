@@ -71,7 +71,7 @@
 #define RelationGetSmgrIdent(smgr) ((smgr)->smgr_rnode.node)
 #endif
 
-/* Number of a relation's file, and a pin by hint of a block of its main fork. */
+/* Number of a relation's file, and a pin by hint of a block of it. */
 #if PG_VERSION_NUM >= 160000
 #define RelationGetFileNumber(rel) ((rel)->rd_locator.relNumber)
 #define vdb_read_recent_buffer(rel, blkno, buffer) \
@@ -117,6 +117,13 @@
 	pg_class_ownercheck(relid, roleid)
 #endif
 
+/* From this transaction id on autovacuum is forced (access/transam.h). */
+#if PG_VERSION_NUM >= 170000
+#define vdb_xid_vac_limit() (TransamVariables->xidVacLimit)
+#else
+#define vdb_xid_vac_limit() (ShmemVariableCache->xidVacLimit)
+#endif
+
 /* Cost-based delay of VACUUM: takes an argument from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define vdb_vacuum_delay_point() vacuum_delay_point(false)
@@ -126,7 +133,8 @@
 
 /* Fields of IndexAmRoutine that newer versions added. */
 #if PG_VERSION_NUM >= 170000
-#define vdb_set_version_flags(amroutine) ((amroutine)->amcanbuildparallel = true)
+#define vdb_set_version_flags(amroutine) \
+	((amroutine)->amcanbuildparallel = true)
 #else
 #define vdb_set_version_flags(amroutine) ((void) (amroutine))
 #endif
@@ -161,7 +169,11 @@
 /* Soft input errors (16): before, the error is raised. */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \
-	do { (void) (context); ereport(ERROR, __VA_ARGS__); return dummy_value; } while (0)
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+		return dummy_value; \
+	} while (0)
 #endif
 
 #endif							/* VDB_COMPAT_H */

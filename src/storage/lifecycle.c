@@ -12,6 +12,9 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "base/compat.h"
 #include "base/debug_points.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
@@ -372,8 +375,28 @@ manifest_retire_empty(Relation index)
 		CHECK_FOR_INTERRUPTS();
 	}
 	if (nretired > 0)
+	{
 		manifest_finish_pending(index);
+		manifest_pass_horizon();
+	}
 	return nretired;
+}
+
+/*
+ * Retired segments are stamped with the next transaction id.  The first
+ * transaction that writes would get just that one, and as long as it runs the
+ * horizon could not pass the stamp: an UPDATE of all rows after each VACUUM
+ * would find the space of its predecessor, but never that of the one before.
+ * So VACUUM takes the id itself, as it does when it truncates a table.  Not
+ * where ids are running out, and parallel workers cannot.
+ */
+void
+manifest_pass_horizon(void)
+{
+	if (RecoveryInProgress() || IsInParallelMode() ||
+		!TransactionIdPrecedes(ReadNextTransactionId(), vdb_xid_vac_limit()))
+		return;
+	(void) GetTopTransactionId();
 }
 
 /* ----------------------------------------------------------------------

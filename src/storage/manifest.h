@@ -133,6 +133,12 @@ extern void manifest_finish_pending(Relation index);
  */
 extern int	manifest_retire_empty(Relation index);
 
+/*
+ * After segments were retired: use up a transaction id, so that the horizon
+ * can pass the one they were stamped with as soon as their readers are gone.
+ */
+extern void manifest_pass_horizon(void);
+
 /* Blocks on the free list: for administration and tests. */
 extern uint64 manifest_free_pages(Relation index);
 
