@@ -77,7 +77,7 @@ ORDER BY id;
 \echo
 SELECT definition FROM definitions WHERE headword = 'Lycanthrope';
 
-\echo '--- the table has no word for it'
+\echo '--- the table has no word for such a being'
 \echo
 PREPARE lycanthrope AS
 SELECT words, left(gloss, 34) AS gloss
