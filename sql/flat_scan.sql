@@ -74,6 +74,11 @@ SELECT count(*) FROM (SELECT DISTINCT ON (v <-> '[1,0,0,0,0,0,0,0]') id FROM t
 	ORDER BY v <-> '[1,0,0,0,0,0,0,0]' LIMIT 20) s;
 SELECT count(*) FROM (SELECT v <-> '[1,0,0,0,0,0,0,0]' AS d, count(*) FROM t GROUP BY 1 ORDER BY 1 LIMIT 20) s;
 
+-- Any amount of memory.
+SET work_mem = '1TB';
+SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> '[1,0,0,0,0,0,0,0]' OFFSET 7000) s;
+RESET work_mem;
+
 -- Joins: the scan starts again for each outer row.
 SELECT count(*), count(DISTINCT n.id) > 500 AS many,
 	count(*) FILTER (WHERE n.rank = 1 AND n.id <> o.id AND n.d > 0) AS wrong

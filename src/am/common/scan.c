@@ -35,6 +35,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+/* However much work_mem allows: numbers of rows here have 32 bits. */
+#define SCAN_MAX_LIMIT (1 << 26)
+
 static void scan_open_segments(IndexScan *scan);
 static void scan_set_query(IndexScan *scan, ScanKey key);
 static void scan_store_distances(IndexScanDesc desc, uint64 key);
@@ -47,16 +50,19 @@ scan_begin(Relation index, int nkeys, int norderbys)
 												  "vector index scan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	IndexScan  *scan = palloc0(sizeof(IndexScan));
+	IndexScan  *scan = palloc(sizeof(IndexScan));
+	Size		memory = (Size) work_mem * 1024;
 
+	/* The arrays at the end are large, and filled before they are read. */
+	memset(scan, 0, offsetof(IndexScan, scale));
 	scan->context = context;
 	scan->query_context = AllocSetContextCreate(context, "vector query",
 												ALLOCSET_DEFAULT_SIZES);
 	scan->index = index;
 
 	/* Half of work_mem for rows being collected, half for those waiting. */
-	scan->max_limit = (Size) work_mem * 1024 / 4 / sizeof(TopEntry);
-	scan->max_heap = (Size) work_mem * 1024 / 2 / sizeof(TopEntry);
+	scan->max_limit = Min(memory / 4 / sizeof(TopEntry), SCAN_MAX_LIMIT);
+	scan->max_heap = scan->max_limit * 2;
 	top_collector_init(&scan->collector);
 	top_heap_init(&scan->heap);
 	MemoryContextSwitchTo(old);
