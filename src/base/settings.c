@@ -18,13 +18,17 @@
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
 
+bool		vdb_vacuum_merge = true;
+
 static void settings_define_kernels(void);
+static void settings_define_vacuum(void);
 
 void
 settings_init(void)
 {
 	settings_define_kernels();
 	debug_points_define_setting();
+	settings_define_vacuum();
 
 	MarkGUCPrefixReserved("vectordb");
 }
@@ -95,4 +99,18 @@ settings_define_kernels(void)
 							   settings_check_kernels,
 							   settings_assign_kernels,
 							   NULL);
+}
+
+static void
+settings_define_vacuum(void)
+{
+	DefineCustomBoolVariable("vectordb.vacuum_merge",
+							 "Lets VACUUM merge segments with few live rows.",
+							 "Without it their space comes back when their "
+							 "last row dies, or with vectordb.build().",
+							 &vdb_vacuum_merge,
+							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 }

@@ -11,6 +11,11 @@
 #ifndef VDB_SETTINGS_H
 #define VDB_SETTINGS_H
 
+#include <stdbool.h>
+
+/* vectordb.vacuum_merge: VACUUM merges segments with few live rows. */
+extern bool vdb_vacuum_merge;
+
 /* Defines every setting and chooses the distance kernels. */
 extern void settings_init(void);
 

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * rewrite.c
- *	  Reorganising sealed segments.
+ *	  Reorganising and merging sealed segments.
  *
- * A rewrite lists the live rows of its source by class, writes them to a new
+ * A rewrite lists the live rows of its sources by class, writes them to a new
  * segment, and under the maintenance lock carries over the rows that VACUUM
  * marked meanwhile, by their place in the source (design, rule 17): by heap
  * address it would also hit a row that was since put under the same address.
- * The source is sealed, so its rows do not move.
+ * Sources are sealed, so their rows do not move.
  *
- * Memory: four bytes for each row of the source, and one page.
+ * Memory: eight bytes for each row of the sources, and one page.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,66 +22,65 @@
 #include "storage/segment.h"
 #include "utils/memutils.h"
 
+typedef struct RewriteSource
+{
+	SegmentInfo info;
+	SegmentReader *reader;
+	uint8	   *dead;			/* planes: dead bits as last read */
+} RewriteSource;
+
+typedef struct RewriteRow
+{
+	uint32		source;
+	uint32		position;		/* planes: row; rows: page * rows_per_page +
+								 * slot */
+} RewriteRow;
+
 typedef struct Rewrite
 {
 	Relation	index;
 	IndexIdentity identity;
-	SegmentInfo source;
-	SegmentReader *reader;
+	RewriteSource *sources;
+	int			nsources;
 
-	/* Live rows of the source, ordered by class: rows[i] becomes row i. */
-	uint32	   *rows;
+	/* Live rows of the sources, ordered by class: rows[i] becomes row i. */
+	RewriteRow *rows;
 	uint32		nrows;
 	uint32		class_rows[4];
 
-	/* ROWS: the page that was read last. */
+	/* Page of rows that was read last. */
 	PGAlignedBlock page;
+	uint32		page_source;
 	uint32		page_number;
 } Rewrite;
 
+static bool rewrite_run(Relation index, const uint32 *ids, int nids,
+						bool locked);
+static Rewrite *rewrite_begin(Relation index, const uint32 *ids, int nids);
 static const SegmentInfo *rewrite_find(const Manifest *manifest, uint32 id);
 static void rewrite_list_rows(Rewrite *rewrite);
-static uint32 rewrite_list_class(Rewrite *rewrite, RowClass class,
-								 const uint8 *dead, uint32 n);
-static uint32 rewrite_position_end(const Rewrite *rewrite);
-static bool rewrite_row_class(Rewrite *rewrite, uint32 position,
-							  const uint8 *dead, RowClass *class);
+static void rewrite_list_class(Rewrite *rewrite, RowClass class);
+static uint32 rewrite_position_end(const RewriteSource *source);
+static void rewrite_read_page(Rewrite *rewrite, uint32 source, uint32 page);
+static FineSlot *rewrite_slot(Rewrite *rewrite, RewriteRow row);
+static bool rewrite_row_class(Rewrite *rewrite, RewriteRow row,
+							  RowClass *class);
+static void rewrite_read_dead(Rewrite *rewrite);
 static uint32 rewrite_write(Rewrite *rewrite);
 static void rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer,
-							 uint32 position);
+							 RewriteRow row);
 static void rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
-							   uint32 row);
+							   RewriteRow row);
 static bool rewrite_publish(Rewrite *rewrite, uint32 new_id);
+static bool rewrite_sources_are_there(Rewrite *rewrite,
+									  const Manifest *manifest);
 static uint32 rewrite_carry_over(Rewrite *rewrite,
 								 const SegmentInfo *new_info);
 
 bool
 index_rewrite_segment(Relation index, uint32 segment_id)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "vectordb rewrite",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Manifest   *manifest = manifest_read(index);
-	const SegmentInfo *info = rewrite_find(manifest, segment_id);
-	bool		done = false;
-
-	if (info != NULL && info->state == SEGMENT_SEALED)
-	{
-		Rewrite    *rewrite = palloc0(sizeof(Rewrite));
-
-		rewrite->index = index;
-		rewrite->identity = manifest->identity;
-		rewrite->source = *info;
-		rewrite->reader = segment_open(index, &manifest->identity, info);
-		rewrite->page_number = SEGMENT_NO_PAGE;
-		rewrite_list_rows(rewrite);
-		done = rewrite_publish(rewrite, rewrite->nrows > 0 ?
-							   rewrite_write(rewrite) : 0);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return done;
+	return rewrite_run(index, &segment_id, 1, false);
 }
 
 int
@@ -116,6 +115,98 @@ index_build_pending(Relation index)
 	return nbuilt;
 }
 
+/*
+ * The maintenance lock is held all the time: VACUUM has no snapshot that would
+ * keep the sources' pages if somebody else retired them meanwhile.  What is
+ * written is small by the choice of the sources.
+ */
+bool
+index_merge_small(Relation index, uint32 seal_rows)
+{
+	Manifest   *manifest = manifest_read(index);
+	uint32	   *ids = palloc(sizeof(uint32) * Max(manifest->nsegments, 1));
+	uint64		live = 0;
+	uint64		dead = 0;
+	int			nids = 0;
+
+	for (int i = 0; i < manifest->nsegments; i++)
+	{
+		const SegmentInfo *info = &manifest->segments[i];
+		uint32		rows = info->nrows - Min(info->ndead, info->nrows);
+
+		if (info->state != SEGMENT_SEALED ||
+			rows > MERGE_SMALL_FRACTION * seal_rows ||
+			live + rows > seal_rows || nids == MERGE_MAX_SOURCES)
+			continue;
+		ids[nids++] = info->id;
+		live += rows;
+		dead += info->ndead;
+	}
+	if (nids == 0 || (dead <= live && nids < MERGE_MIN_SOURCES) ||
+		!rewrite_run(index, ids, nids, true))
+		return false;
+	manifest_pass_horizon();
+	return true;
+}
+
+/*
+ * Replace segments by one.  locked: the caller holds the maintenance lock;
+ * otherwise the caller has a snapshot, and the lock is taken to publish.
+ * False when a source was not there (any more), and nothing has changed.
+ */
+static bool
+rewrite_run(Relation index, const uint32 *ids, int nids, bool locked)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "vectordb rewrite",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Rewrite    *rewrite = rewrite_begin(index, ids, nids);
+	bool		done = false;
+
+	if (rewrite != NULL)
+	{
+		uint32		new_id = 0;
+
+		rewrite_list_rows(rewrite);
+		if (rewrite->nrows > 0)
+			new_id = rewrite_write(rewrite);
+		if (!locked)
+			maintenance_lock_patiently(index);
+		done = rewrite_publish(rewrite, new_id);
+		if (!locked)
+			maintenance_unlock(index);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return done;
+}
+
+/* Open the sources; NULL when one of them is not a sealed segment. */
+static Rewrite *
+rewrite_begin(Relation index, const uint32 *ids, int nids)
+{
+	Manifest   *manifest = manifest_read(index);
+	Rewrite    *rewrite = palloc0(sizeof(Rewrite));
+
+	rewrite->index = index;
+	rewrite->identity = manifest->identity;
+	rewrite->nsources = nids;
+	rewrite->sources = palloc0(sizeof(RewriteSource) * nids);
+	rewrite->page_number = SEGMENT_NO_PAGE;
+	for (int i = 0; i < nids; i++)
+	{
+		const SegmentInfo *info = rewrite_find(manifest, ids[i]);
+
+		if (info == NULL || info->state != SEGMENT_SEALED)
+			return NULL;
+		rewrite->sources[i].info = *info;
+		rewrite->sources[i].reader = segment_open(index, &manifest->identity,
+												  info);
+	}
+	return rewrite;
+}
+
 static const SegmentInfo *
 rewrite_find(const Manifest *manifest, uint32 id)
 {
@@ -132,82 +223,81 @@ rewrite_find(const Manifest *manifest, uint32 id)
  * ----------------------------------------------------------------------
  */
 
-/*
- * The list is made in one state of the dead marks per class; what dies later
- * is carried over when the segment is published.
- */
+/* What dies after this is carried over when the segment is published. */
 static void
 rewrite_list_rows(Rewrite *rewrite)
 {
-	uint32		end = rewrite_position_end(rewrite);
-	uint8	   *dead = rewrite->source.kind == SEGMENT_PLANES ?
-	segment_read_dead(rewrite->reader) : NULL;
+	uint64		end = 0;
 
-	rewrite->rows = palloc_extended(sizeof(uint32) * Max(end, 1),
+	rewrite_read_dead(rewrite);
+	for (int i = 0; i < rewrite->nsources; i++)
+		end += rewrite_position_end(&rewrite->sources[i]);
+	rewrite->rows = palloc_extended(sizeof(RewriteRow) * Max(end, 1),
 									MCXT_ALLOC_HUGE);
 	for (int class = ROW_BOUNDED; class <= ROW_NULL; class++)
 	{
-		uint32		n = rewrite_list_class(rewrite, class, dead,
-										   rewrite->nrows);
+		uint32		before = rewrite->nrows;
 
-		rewrite->class_rows[class] = n - rewrite->nrows;
-		rewrite->nrows = n;
+		rewrite_list_class(rewrite, class);
+		rewrite->class_rows[class] = rewrite->nrows - before;
 	}
 }
 
-/* Append the live rows of a class to the list, which has n so far. */
-static uint32
-rewrite_list_class(Rewrite *rewrite, RowClass class, const uint8 *dead,
-				   uint32 n)
-{
-	uint32		end = rewrite_position_end(rewrite);
-
-	for (uint32 position = 0; position < end; position++)
-	{
-		RowClass	found;
-
-		if (!rewrite_row_class(rewrite, position, dead, &found) ||
-			found != class)
-			continue;
-		rewrite->rows[n++] = position;
-	}
-	return n;
-}
-
-/* Positions of the source are below this. */
-static uint32
-rewrite_position_end(const Rewrite *rewrite)
-{
-	return rewrite->source.kind == SEGMENT_PLANES ? rewrite->reader->nrows :
-		rewrite->reader->npages * rewrite->reader->shape.rows_per_page;
-}
-
-/* Make page the current page of a ROWS source. */
+/* Append the live rows of a class to the list. */
 static void
-rewrite_read_page(Rewrite *rewrite, uint32 page)
+rewrite_list_class(Rewrite *rewrite, RowClass class)
+{
+	for (int i = 0; i < rewrite->nsources; i++)
+	{
+		uint32		end = rewrite_position_end(&rewrite->sources[i]);
+
+		for (uint32 position = 0; position < end; position++)
+		{
+			RewriteRow	row = {i, position};
+			RowClass	found;
+
+			if (rewrite_row_class(rewrite, row, &found) && found == class)
+				rewrite->rows[rewrite->nrows++] = row;
+		}
+	}
+}
+
+/* Positions of a source are below this. */
+static uint32
+rewrite_position_end(const RewriteSource *source)
+{
+	return source->info.kind == SEGMENT_PLANES ? source->reader->nrows :
+		source->reader->npages * source->reader->shape.rows_per_page;
+}
+
+/* Make a page of rows the current one. */
+static void
+rewrite_read_page(Rewrite *rewrite, uint32 source, uint32 page)
 {
 	Buffer		buffer;
 
-	if (rewrite->page_number == page)
+	if (rewrite->page_source == source && rewrite->page_number == page)
 		return;
 	CHECK_FOR_INTERRUPTS();
-	buffer = segment_read_rows(rewrite->reader, page);
+	buffer = segment_read_rows(rewrite->sources[source].reader, page);
 	memcpy(rewrite->page.data, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
+	rewrite->page_source = source;
 	rewrite->page_number = page;
 }
 
 /*
- * The fine slot at a position of a ROWS source, whose page becomes the current
- * one; NULL behind the last row of a page.
+ * The fine slot of a row of a ROWS source, whose page becomes the current one;
+ * NULL behind the last row of a page.
  */
 static FineSlot *
-rewrite_slot(Rewrite *rewrite, uint32 position)
+rewrite_slot(Rewrite *rewrite, RewriteRow row)
 {
-	const SegmentShape *shape = &rewrite->reader->shape;
-	uint32		slot = position % shape->rows_per_page;
+	const SegmentShape *shape = &rewrite->sources[row.source].reader->shape;
+	uint32		slot = row.position % shape->rows_per_page;
 
-	rewrite_read_page(rewrite, position / shape->rows_per_page);
+	rewrite_read_page(rewrite, row.source,
+					  row.position / shape->rows_per_page);
 	if (slot >= rows_page_count(shape, rewrite->page.data))
 		return NULL;
 	return rows_page_fine(shape, rewrite->page.data, slot);
@@ -215,29 +305,45 @@ rewrite_slot(Rewrite *rewrite, uint32 position)
 
 /* Class of a row; false when it is dead or there is none. */
 static bool
-rewrite_row_class(Rewrite *rewrite, uint32 position, const uint8 *dead,
-				  RowClass *class)
+rewrite_row_class(Rewrite *rewrite, RewriteRow row, RowClass *class)
 {
+	const RewriteSource *source = &rewrite->sources[row.source];
 	FineSlot   *slot;
 
-	if (rewrite->source.kind == SEGMENT_PLANES)
+	if (source->info.kind == SEGMENT_PLANES)
 	{
 		*class = ROW_BOUNDED;
-		while (position >= rewrite->reader->class_first[*class + 1])
+		while (row.position >= source->reader->class_first[*class + 1])
 			(*class)++;
-		return ((dead[position / 8] >> (position % 8)) & 1) == 0;
+		return (source->dead[row.position / 8] >> (row.position % 8) & 1) == 0;
 	}
 
-	slot = rewrite_slot(rewrite, position);
+	slot = rewrite_slot(rewrite, row);
 	if (slot == NULL || (slot->flags & ROW_DEAD) != 0)
 		return false;
 	if (slot->class > ROW_NULL)
 		page_report_damage(rewrite->index,
-						   segment_block(rewrite->reader,
+						   segment_block(source->reader,
 										 rewrite->page_number),
 						   "A row has an unknown class.");
 	*class = slot->class;
 	return true;
+}
+
+/* Read the marks as they are now. */
+static void
+rewrite_read_dead(Rewrite *rewrite)
+{
+	for (int i = 0; i < rewrite->nsources; i++)
+	{
+		RewriteSource *source = &rewrite->sources[i];
+
+		if (source->dead != NULL)
+			pfree(source->dead);
+		if (source->info.kind == SEGMENT_PLANES)
+			source->dead = segment_read_dead(source->reader);
+	}
+	rewrite->page_number = SEGMENT_NO_PAGE;
 }
 
 /* ----------------------------------------------------------------------
@@ -248,29 +354,33 @@ rewrite_row_class(Rewrite *rewrite, uint32 position, const uint8 *dead,
 static uint32
 rewrite_write(Rewrite *rewrite)
 {
-	SegmentWriter *writer = segment_writer_begin(rewrite->index,
-												 &rewrite->identity,
-												 rewrite->class_rows,
-												 rewrite->source.level + 1);
+	uint32		level = 0;
+	SegmentWriter *writer;
 
+	for (int i = 0; i < rewrite->nsources; i++)
+		level = Max(level, rewrite->sources[i].info.level);
+	writer = segment_writer_begin(rewrite->index, &rewrite->identity,
+								  rewrite->class_rows, Min(level + 1, 255));
 	for (uint32 i = 0; i < rewrite->nrows; i++)
 	{
-		if (rewrite->source.kind == SEGMENT_PLANES)
-			rewrite_add_planes(rewrite, writer, rewrite->rows[i]);
+		RewriteRow	row = rewrite->rows[i];
+
+		if (rewrite->sources[row.source].info.kind == SEGMENT_PLANES)
+			rewrite_add_planes(rewrite, writer, row);
 		else
-			rewrite_add_slot(rewrite, writer, rewrite->rows[i]);
+			rewrite_add_slot(rewrite, writer, row);
 	}
 	return segment_writer_finish(writer);
 }
 
 static void
-rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer, uint32 position)
+rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer, RewriteRow row)
 {
-	const SegmentShape *shape = &rewrite->reader->shape;
-	FineSlot   *fine = rewrite_slot(rewrite, position);
+	const SegmentShape *shape = &rewrite->sources[row.source].reader->shape;
+	FineSlot   *fine = rewrite_slot(rewrite, row);
 	CoarseSlot *coarse = rows_page_coarse(shape, rewrite->page.data,
-										  position % shape->rows_per_page);
-	PlanesRow	row = {
+										  row.position % shape->rows_per_page);
+	PlanesRow	planes = {
 		.tid = fine->tid,
 		.class = fine->class,
 		.coarse = coarse->code,
@@ -279,26 +389,28 @@ rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer, uint32 position)
 		.radius = fine->radius
 	};
 
-	segment_writer_add(writer, &row);
+	segment_writer_add(writer, &planes);
 }
 
 static void
-rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer, uint32 number)
+rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
+				   RewriteRow from)
 {
-	SegmentReader *reader = rewrite->reader;
+	SegmentReader *reader = rewrite->sources[from.source].reader;
+	uint32		number = from.position;
 	const SegmentShape *shape = &reader->shape;
 	Buffer		coarse = InvalidBuffer;
 	Buffer		fine = InvalidBuffer;
 	bool		coarse_locked = false;
 	bool		fine_locked = false;
-	bool		dead_locked;
+	bool		tids_locked;
 	Buffer		tids = segment_pin_area(reader, AREA_TIDS, number,
-										&dead_locked);
+										&tids_locked);
 	PlanesRow	row = {0};
 
 	CHECK_FOR_INTERRUPTS();
 	row.tid = *tids_page_tid(BufferGetPage(tids), number % TIDS_PER_PAGE);
-	page_unpin(tids, dead_locked);
+	page_unpin(tids, tids_locked);
 	while (number >= reader->class_first[row.class + 1])
 		row.class++;
 
@@ -340,25 +452,23 @@ rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer, uint32 number)
 
 /*
  * Put the new segment (0: there is none, all rows are dead) in the place of
- * the source.  False when somebody else retired the source meanwhile; then
- * the new segment is given back.
+ * the sources, with the maintenance lock held.  False when somebody else
+ * retired one of them meanwhile; then the new segment is given back.
  */
 static bool
 rewrite_publish(Rewrite *rewrite, uint32 new_id)
 {
-	Manifest   *manifest;
-	const SegmentInfo *source;
-	bool		there;
+	Manifest   *manifest = manifest_read_all(rewrite->index);
+	bool		there = rewrite_sources_are_there(rewrite, manifest);
 
-	maintenance_lock_patiently(rewrite->index);
-	manifest = manifest_read_all(rewrite->index);
-	source = rewrite_find(manifest, rewrite->source.id);
-	there = source != NULL && source->state == SEGMENT_SEALED;
 	if (there)
 	{
 		uint32		ndead = 0;
-		ManifestSwap swap = {.nold = 1,.old_ids = &rewrite->source.id};
+		uint32	   *old_ids = palloc(sizeof(uint32) * rewrite->nsources);
+		ManifestSwap swap = {.nold = rewrite->nsources,.old_ids = old_ids};
 
+		for (int i = 0; i < rewrite->nsources; i++)
+			old_ids[i] = rewrite->sources[i].info.id;
 		if (new_id != 0)
 		{
 			ndead = rewrite_carry_over(rewrite,
@@ -372,8 +482,21 @@ rewrite_publish(Rewrite *rewrite, uint32 new_id)
 	else if (new_id != 0)
 		segment_writer_abandon(rewrite->index, new_id);
 	manifest_finish_pending(rewrite->index);
-	maintenance_unlock(rewrite->index);
 	return there;
+}
+
+static bool
+rewrite_sources_are_there(Rewrite *rewrite, const Manifest *manifest)
+{
+	for (int i = 0; i < rewrite->nsources; i++)
+	{
+		const SegmentInfo *info =
+		rewrite_find(manifest, rewrite->sources[i].info.id);
+
+		if (info == NULL || info->state != SEGMENT_SEALED)
+			return false;
+	}
+	return true;
 }
 
 /* Mark the rows that died since they were listed; returns how many. */
@@ -382,16 +505,14 @@ rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info)
 {
 	uint32	   *died = palloc_extended(sizeof(uint32) * rewrite->nrows,
 									   MCXT_ALLOC_HUGE);
-	uint8	   *dead = rewrite->source.kind == SEGMENT_PLANES ?
-	segment_read_dead(rewrite->reader) : NULL;
 	uint32		ndied = 0;
 
-	rewrite->page_number = SEGMENT_NO_PAGE;
+	rewrite_read_dead(rewrite);
 	for (uint32 i = 0; i < rewrite->nrows; i++)
 	{
 		RowClass	class;
 
-		if (!rewrite_row_class(rewrite, rewrite->rows[i], dead, &class))
+		if (!rewrite_row_class(rewrite, rewrite->rows[i], &class))
 			died[ndied++] = i;
 	}
 	if (ndied > 0)

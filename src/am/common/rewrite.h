@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rewrite.h
- *	  Reorganising sealed segments.
+ *	  Reorganising and merging sealed segments.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,5 +28,17 @@ extern bool index_rewrite_segment(Relation index, uint32 segment_id);
  * reorganised or has many dead rows.  Returns the number of segments written.
  */
 extern int	index_build_pending(Relation index);
+
+/*
+ * What VACUUM does so that a table that is updated for ever does not grow for
+ * ever: segments with few live rows (MERGE_SMALL_FRACTION of seal_rows) are
+ * merged into one, if more than half of them is dead or they are many.  With
+ * the maintenance lock held.  Returns whether anything was merged.
+ */
+extern bool index_merge_small(Relation index, uint32 seal_rows);
+
+#define MERGE_SMALL_FRACTION 0.20
+#define MERGE_MIN_SOURCES 8
+#define MERGE_MAX_SOURCES 64
 
 #endif							/* VDB_REWRITE_H */

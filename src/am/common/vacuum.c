@@ -15,10 +15,14 @@
  */
 #include "postgres.h"
 
+#include "am/common/options.h"
+#include "am/common/rewrite.h"
 #include "am/common/vacuum.h"
+#include "base/settings.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "storage/growing.h"
+#include "storage/proc.h"
 #include "storage/manifest.h"
 #include "storage/segment.h"
 #include "utils/memutils.h"
@@ -27,6 +31,8 @@
 /* A growing segment of fewer pages is left alone, however dead. */
 #define SEAL_DEAD_MIN_PAGES 16
 
+static void vacuum_merge(Relation index);
+static bool vacuum_is_for_wraparound(void);
 static bool vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 						IndexBulkDeleteCallback callback,
 						void *callback_state);
@@ -82,6 +88,8 @@ vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	maintenance_lock(info->index);
 	manifest_finish_pending(info->index);
 	manifest_retire_empty(info->index);
+	if (vdb_vacuum_merge && !vacuum_is_for_wraparound())
+		vacuum_merge(info->index);
 	maintenance_unlock(info->index);
 	MemoryContextSwitchTo(old);
 
@@ -96,6 +104,23 @@ vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	stats->pages_free = manifest_free_pages(info->index);
 	return stats;
+}
+
+static void
+vacuum_merge(Relation index)
+{
+	Manifest   *manifest = manifest_read(index);
+
+	(void) index_merge_small(index,
+							 options_seal_rows(index,
+											   manifest->identity.dim));
+}
+
+/* Such a VACUUM has no time for what can wait (rule 20). */
+static bool
+vacuum_is_for_wraparound(void)
+{
+	return (MyProc->statusFlags & PROC_VACUUM_FOR_WRAPAROUND) != 0;
 }
 
 /* Returns whether the growing segment had better be sealed. */
