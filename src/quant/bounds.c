@@ -107,8 +107,7 @@ bounds_finish_l1(const QuantQuery *query, CodeForm form, double sum,
 	if (form.packed && dim % 2 != 0)
 		bound -= scale * form.levels * (1 + 2 * FLOAT_EPS);
 	bound -= radius + data->residual_error;
-	bound *= bound > 0 ? 1 - data->operator_rel : 0;
-	return quant_round_down(bound);
+	return quant_round_down(bound > 0 ? bound * (1 - data->operator_rel) : 0);
 }
 
 /* What a filter needs so that it never drops a row below the threshold. */
@@ -123,14 +122,18 @@ bounds_filter_params(const QuantQuery *query, CodeForm form, float threshold)
 	params.offset = (int32) (form.levels * q->sum);
 	if (query->space->metric == QUANT_IP)
 	{
-		double		base = -data->centre_dot - data->operator_abs -
-		rel * data->norm * query->space->centre_norm - 1e-30;
+		double		norm_factor;
+		double		base;
 
+		norm_factor = (q->error + rel * data->norm) * (1 + FILTER_ROOM) +
+			FILTER_ROOM * q->norm;
+		base = -data->centre_dot - data->operator_abs -
+			rel * data->norm * query->space->centre_norm - 1e-30;
+		/* a norm that underflows must not take the room for rounding along */
+		base -= 2 * ROOT_UNDERFLOW * norm_factor;
 		params.base = quant_round_down(base - FILTER_ROOM * fabs(base));
 		params.factor = (float) q->step;
-		params.norm_factor = quant_round_up((q->error + rel * data->norm) *
-											(1 + FILTER_ROOM) +
-											FILTER_ROOM * q->norm);
+		params.norm_factor = quant_round_up(norm_factor);
 		params.radius_factor = quant_round_up(data->norm * (1 + rel) *
 											  (1 + FILTER_ROOM));
 		params.limit = quant_round_up(threshold + 1e-30 +
