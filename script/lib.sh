@@ -89,8 +89,8 @@ lib_install_packages()
 	lib_apt_update
 	lib_progress "installing ${missing[*]}"
 	log=$(mktemp)
-	if ! lib_as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 \
-		-o DPkg::Lock::Timeout=300 \
+	if ! lib_as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "${missing[@]}" \
 		< /dev/null > "$log" 2>&1
 	then
