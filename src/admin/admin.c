@@ -91,6 +91,12 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 
 	*heap = table_open(heapid, AccessShareLock);
 	index = index_open(indexrelid, lockmode);
+	if (index->rd_rel->relkind != RELKIND_INDEX)
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("index \"%s\" is partitioned",
+					   RelationGetRelationName(index)),
+				errhint("Name the index of a partition."));
 	/* All access methods of this extension share the callbacks of VACUUM. */
 	if (index->rd_indam->ambulkdelete != vacuum_bulk_delete)
 		ereport(ERROR,

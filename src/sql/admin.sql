@@ -84,6 +84,7 @@ WITH ours AS MATERIALIZED (
 	JOIN pg_catalog.pg_proc p ON p.oid = am.amhandler
 	WHERE p.probin = 'MODULE_PATHNAME'
 	  AND c.relkind = 'i'
+	  AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
 	  AND i.indisready
 	  AND pg_catalog.has_table_privilege(i.indrelid, 'SELECT')
 	  AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace))

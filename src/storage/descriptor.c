@@ -14,6 +14,7 @@ static bool descriptor_search(const SegmentDescriptor *slots, int nslots,
 							  uint32 id, int *slot);
 static Buffer descriptor_held(const DescriptorRef *held, int nheld,
 							  BlockNumber blkno);
+static void descriptor_check_meta(Relation index, Page page);
 static void descriptor_add_page(Relation index);
 
 bool
@@ -29,6 +30,7 @@ descriptor_find_other(Relation index, Buffer meta, uint32 id,
 {
 	MetaPage   *metapage = meta_page(BufferGetPage(meta));
 	BlockNumber blkno = metapage->desc_head;
+	uint32		ordinal = 0;
 
 	if (descriptor_search(metapage->slots, MANIFEST_META_SLOTS, id,
 						  &ref->slot))
@@ -43,13 +45,14 @@ descriptor_find_other(Relation index, Buffer meta, uint32 id,
 		Buffer		buffer = descriptor_held(held, nheld, blkno);
 		DescriptorPage *page;
 
+		ordinal++;
 		if (BufferIsValid(buffer))
 		{
 			blkno = descriptor_page(BufferGetPage(buffer))->next;
 			continue;
 		}
-		buffer = page_read(index, blkno, PAGE_DESCRIPTORS, 0,
-						   BUFFER_LOCK_EXCLUSIVE);
+		buffer = descriptor_lock_page(index, blkno, ordinal,
+									  BUFFER_LOCK_EXCLUSIVE);
 		page = descriptor_page(BufferGetPage(buffer));
 		if (descriptor_search(page->slots, MANIFEST_PAGE_SLOTS, id,
 							  &ref->slot))
@@ -94,8 +97,8 @@ descriptor_reserve(Relation index, DescriptorRef *ref)
 {
 	for (;;)
 	{
-		Buffer		meta = page_read(index, META_BLKNO, PAGE_META, 0,
-									 BUFFER_LOCK_EXCLUSIVE);
+		Buffer		meta = descriptor_lock_meta(index,
+												BUFFER_LOCK_EXCLUSIVE);
 
 		if (descriptor_find(index, meta, 0, ref))
 			return meta;
@@ -104,7 +107,30 @@ descriptor_reserve(Relation index, DescriptorRef *ref)
 	}
 }
 
-void
+Buffer
+descriptor_lock_meta(Relation index, int lockmode)
+{
+	Buffer		buffer = page_read(index, META_BLKNO, PAGE_META, 0, lockmode);
+
+	descriptor_check_meta(index, BufferGetPage(buffer));
+	return buffer;
+}
+
+/* Pages are numbered, so a damaged chain ends here and is no endless loop. */
+Buffer
+descriptor_lock_page(Relation index, BlockNumber blkno, uint32 ordinal,
+					 int lockmode)
+{
+	Buffer		buffer = page_read(index, blkno, PAGE_DESCRIPTORS, 0,
+								   lockmode);
+
+	if (page_stamp(BufferGetPage(buffer))->ordinal != ordinal)
+		page_report_damage(index, blkno,
+						   "The descriptor page is not in its place of the chain.");
+	return buffer;
+}
+
+static void
 descriptor_check_meta(Relation index, Page page)
 {
 	MetaPage   *meta = meta_page(page);
@@ -124,7 +150,8 @@ descriptor_check_meta(Relation index, Page page)
 		(meta->bits != 8 && meta->bits != 4) ||
 		meta->metric < QUANT_L2 || meta->metric > QUANT_L1 ||
 		meta->nlanes == 0 || meta->nlanes > MANIFEST_MAX_LANES ||
-		meta->high_water == 0 ||
+		meta->high_water == 0 || meta->next_segment_id == 0 ||
+		meta->growing_id >= meta->next_segment_id ||
 		meta->centre_npages > meta->high_water)
 		page_report_damage(index, META_BLKNO,
 						   "A field of the metapage is out of range.");

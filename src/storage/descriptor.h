@@ -55,7 +55,11 @@ extern void descriptor_release(const DescriptorRef *ref);
  */
 extern Buffer descriptor_reserve(Relation index, DescriptorRef *ref);
 
-/* Does the metapage with its descriptors look sound? Reports damage if not. */
-extern void descriptor_check_meta(Relation index, Page page);
+/* Read the metapage and lock it; reports damage unless it looks sound. */
+extern Buffer descriptor_lock_meta(Relation index, int lockmode);
+
+/* The same with a descriptor page, the ordinal-th of the chain, from 1. */
+extern Buffer descriptor_lock_page(Relation index, BlockNumber blkno,
+								   uint32 ordinal, int lockmode);
 
 #endif							/* VDB_DESCRIPTOR_H */

@@ -18,6 +18,7 @@
 #include "base/compat.h"
 #include "base/debug_points.h"
 #include "miscadmin.h"
+#include "storage/descriptor.h"
 #include "storage/growing.h"
 #include "storage/lifecycle.h"
 #include "storage/run.h"
@@ -92,7 +93,7 @@ growing_try_append(Relation index, GrowingTarget *target,
 				   const PlanesRow *row)
 {
 	const SegmentShape *shape = &target->shape;
-	Buffer		buffer = ReadBuffer(index, target->tail);
+	Buffer		buffer = page_pin_ahead(index, target->tail);
 	Page		page = BufferGetPage(buffer);
 	uint32		nrows;
 	PageEdit	edit;
@@ -147,8 +148,7 @@ growing_write_row(const SegmentShape *shape, Page page, uint32 slot,
 static void
 growing_find_tail(Relation index, GrowingTarget *target)
 {
-	Buffer		buffer = page_read(index, META_BLKNO, PAGE_META, 0,
-								   BUFFER_LOCK_SHARE);
+	Buffer		buffer = descriptor_lock_meta(index, BUFFER_LOCK_SHARE);
 	MetaPage   *meta = meta_page(BufferGetPage(buffer));
 	uint32		id = meta->growing_id;
 	BlockNumber header_blkno = meta->growing_header;
@@ -172,7 +172,7 @@ growing_find_tail(Relation index, GrowingTarget *target)
 	nrows = (uint64) header->npages_used * target->shape.rows_per_page;
 	if (tail != SEGMENT_NO_PAGE)
 	{
-		BlockNumber blkno = segment_header_block(index, header, tail);
+		BlockNumber blkno = segment_header_block(index, header_blkno, header, tail);
 
 		if (target->segment_id != id || target->tail != blkno)
 		{
@@ -270,7 +270,8 @@ growing_add_page(Relation index, GrowingTarget *target, uint32 id,
 				return false;
 			return growing_add_run(index, target, id, header_blkno);
 		}
-		blkno = segment_header_block(index, header, header->npages_used);
+		blkno = segment_header_block(index, header_blkno, header,
+									 header->npages_used);
 		UnlockReleaseBuffer(buffer);
 
 		/* After a crash the file may end before the run does (rule 12). */
@@ -295,6 +296,7 @@ growing_init_page(Relation index, GrowingTarget *target, Buffer header_buffer,
 				  BlockNumber blkno)
 {
 	SegmentHeader *header = segment_header(BufferGetPage(header_buffer));
+	BlockNumber header_blkno = BufferGetBlockNumber(header_buffer);
 	uint32		tail = header->lane_tail[target->lane];
 	uint32		id = header->id;
 	uint32		page_number = header->npages_used;
@@ -306,10 +308,11 @@ growing_init_page(Relation index, GrowingTarget *target, Buffer header_buffer,
 		return true;
 	if (tail != SEGMENT_NO_PAGE &&
 		(target->segment_id != id ||
-		 segment_header_block(index, header, tail) != target->tail))
+		 segment_header_block(index, header_blkno, header, tail) !=
+		 target->tail))
 		return true;			/* the lane has a newer tail */
 	if (page_number == header->npages_owned ||
-		segment_header_block(index, header, page_number) != blkno)
+		segment_header_block(index, header_blkno, header, page_number) != blkno)
 		return false;
 
 	buffer = page_acquire_new(index, blkno);

@@ -27,17 +27,17 @@
 #include "storage/wal.h"
 #include "utils/timestamp.h"
 
-/* A page edit has one page for the metapage; the rest may be descriptors. */
-#define SWAP_MAX_DESCRIPTOR_PAGES (PAGE_EDIT_MAX - 1)
+StaticAssertDecl(MANIFEST_SWAP_PAGES + 1 <= PAGE_EDIT_MAX,
+				 "a swap is one page edit");
 
 typedef struct SwapPages
 {
-	DescriptorRef refs[SWAP_MAX_DESCRIPTOR_PAGES];
+	DescriptorRef refs[MANIFEST_SWAP_PAGES];
 	int			nrefs;
 } SwapPages;
 
 static void lifecycle_trim(MetaPage *meta, SegmentHeader *header);
-static uint32 lifecycle_close_lanes(Relation index, uint32 id,
+static uint32 lifecycle_close_lanes(Relation index, BlockNumber header_blkno,
 									const SegmentHeader *header,
 									const SegmentShape *shape);
 static SegmentDescriptor *swap_find(Relation index, Buffer meta,
@@ -128,7 +128,7 @@ lifecycle_finish_seal(Relation index, uint32 id, BlockNumber header_blkno)
 	uint32		nrows;
 	MetaPage   *meta;
 
-	metabuf = page_read(index, META_BLKNO, PAGE_META, 0, BUFFER_LOCK_SHARE);
+	metabuf = descriptor_lock_meta(index, BUFFER_LOCK_SHARE);
 	meta = meta_page(BufferGetPage(metabuf));
 	shape = segment_shape(meta->dim, meta->bits);
 	UnlockReleaseBuffer(metabuf);
@@ -138,12 +138,11 @@ lifecycle_finish_seal(Relation index, uint32 id, BlockNumber header_blkno)
 	memcpy(copy.data, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
 
-	nrows = lifecycle_close_lanes(index, id, segment_header(copy.data),
-								  &shape);
+	nrows = lifecycle_close_lanes(index, header_blkno,
+								  segment_header(copy.data), &shape);
 	debug_point("seal-lanes-closed");
 
-	metabuf = page_read(index, META_BLKNO, PAGE_META, 0,
-						BUFFER_LOCK_EXCLUSIVE);
+	metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
 	if (descriptor_find(index, metabuf, id, &ref))
 	{
 		if (descriptor_peek(&ref)->state == SEGMENT_SEALING)
@@ -209,8 +208,8 @@ lifecycle_trim(MetaPage *meta, SegmentHeader *header)
  * All other pages are full: a lane gets a page when its last one is.
  */
 static uint32
-lifecycle_close_lanes(Relation index, uint32 id, const SegmentHeader *header,
-					  const SegmentShape *shape)
+lifecycle_close_lanes(Relation index, BlockNumber header_blkno,
+					  const SegmentHeader *header, const SegmentShape *shape)
 {
 	uint32		ntails = 0;
 	uint32		nrows = 0;
@@ -223,8 +222,9 @@ lifecycle_close_lanes(Relation index, uint32 id, const SegmentHeader *header,
 
 		if (header->lane_tail[lane] == SEGMENT_NO_PAGE)
 			continue;
-		blkno = segment_header_block(index, header, header->lane_tail[lane]);
-		buffer = page_read(index, blkno, PAGE_ROWS, id,
+		blkno = segment_header_block(index, header_blkno, header,
+									 header->lane_tail[lane]);
+		buffer = page_read(index, blkno, PAGE_ROWS, header->id,
 						   BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
 		ntails++;
@@ -249,8 +249,7 @@ lifecycle_close_lanes(Relation index, uint32 id, const SegmentHeader *header,
 void
 manifest_swap(Relation index, const ManifestSwap *swap)
 {
-	Buffer		metabuf = page_read(index, META_BLKNO, PAGE_META, 0,
-									BUFFER_LOCK_EXCLUSIVE);
+	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
 	SwapPages	pages = {.nrefs = 0};
 	PageEdit	edit = page_edit_begin(index);
 	MetaPage   *meta = meta_page(page_edit_get(&edit, metabuf));
@@ -268,8 +267,9 @@ manifest_swap(Relation index, const ManifestSwap *swap)
 											swap->new_ids[i]);
 
 		if (slot->state != SEGMENT_BUILDING)
-			elog(ERROR, "segment %u of index \"%s\" is not being built",
-				 swap->new_ids[i], RelationGetRelationName(index));
+			page_report_damage(index, META_BLKNO,
+							   psprintf("Segment %u is not being built.",
+										swap->new_ids[i]));
 		slot->state = SEGMENT_SEALED;
 		slot->ndead = swap->new_dead ? swap->new_dead[i] : 0;
 		meta->npending--;
@@ -280,8 +280,9 @@ manifest_swap(Relation index, const ManifestSwap *swap)
 											swap->old_ids[i]);
 
 		if (slot->state != SEGMENT_SEALED)
-			elog(ERROR, "segment %u of index \"%s\" is not sealed",
-				 swap->old_ids[i], RelationGetRelationName(index));
+			page_report_damage(index, META_BLKNO,
+							   psprintf("Segment %u is not sealed.",
+										swap->old_ids[i]));
 		slot->state = SEGMENT_RETIRED;
 		slot->retired = U64FromFullTransactionId(horizon);
 		meta->npending++;
@@ -324,11 +325,11 @@ swap_find(Relation index, Buffer meta, SwapPages *pages, PageEdit *edit,
 	}
 	if (!descriptor_find_other(index, meta, id, pages->refs, pages->nrefs,
 							   &ref))
-		elog(ERROR, "segment %u of index \"%s\" is gone", id,
-			 RelationGetRelationName(index));
+		page_report_damage(index, META_BLKNO,
+						   psprintf("Segment %u is gone.", id));
 	if (!ref.on_meta)
 	{
-		if (pages->nrefs == SWAP_MAX_DESCRIPTOR_PAGES)
+		if (pages->nrefs == MANIFEST_SWAP_PAGES)
 			elog(ERROR, "too many descriptor pages in one change of index \"%s\"",
 				 RelationGetRelationName(index));
 		pages->refs[pages->nrefs++] = ref;
@@ -339,8 +340,7 @@ swap_find(Relation index, Buffer meta, SwapPages *pages, PageEdit *edit,
 void
 manifest_set_dead(Relation index, uint32 segment_id, uint32 ndead)
 {
-	Buffer		metabuf = page_read(index, META_BLKNO, PAGE_META, 0,
-									BUFFER_LOCK_EXCLUSIVE);
+	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
 	DescriptorRef ref;
 
 	if (descriptor_find(index, metabuf, segment_id, &ref))
@@ -445,8 +445,7 @@ manifest_finish_pending(Relation index)
 static void
 lifecycle_retire_orphan(Relation index, uint32 id)
 {
-	Buffer		metabuf = page_read(index, META_BLKNO, PAGE_META, 0,
-									BUFFER_LOCK_EXCLUSIVE);
+	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
 	DescriptorRef ref;
 
 	if (descriptor_find(index, metabuf, id, &ref))
@@ -474,8 +473,7 @@ lifecycle_retire_orphan(Relation index, uint32 id)
 static void
 lifecycle_chain_retired(Relation index, uint32 id, BlockNumber header_blkno)
 {
-	Buffer		metabuf = page_read(index, META_BLKNO, PAGE_META, 0,
-									BUFFER_LOCK_EXCLUSIVE);
+	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
 	MetaPage   *meta = meta_page(BufferGetPage(metabuf));
 	DescriptorRef ref;
 
@@ -495,8 +493,9 @@ lifecycle_chain_retired(Relation index, uint32 id, BlockNumber header_blkno)
 
 		if (meta->free_tail != InvalidBlockNumber)
 		{
-			tail = ReadBuffer(index, meta->free_tail);
+			tail = page_pin_ahead(index, meta->free_tail);
 			LockBuffer(tail, BUFFER_LOCK_EXCLUSIVE);
+			lifecycle_check_retired(index, tail);
 		}
 		edit = page_edit_begin(index);
 		meta = meta_page(page_edit_get(&edit, metabuf));
@@ -525,22 +524,38 @@ lifecycle_chain_retired(Relation index, uint32 id, BlockNumber header_blkno)
 	debug_point("retired-chained");
 }
 
+/* A locked page that the free list points at is the header of one. */
+void
+lifecycle_check_retired(Relation index, Buffer buffer)
+{
+	Page		page = BufferGetPage(buffer);
+	SegmentHeader *header = segment_header(page);
+
+	if (!page_matches(page, PAGE_SEGMENT, page_stamp(page)->segment_id) ||
+		header->state != SEGMENT_RETIRED || header->nruns > SEGMENT_MAX_RUNS)
+		page_report_damage(index, BufferGetBlockNumber(buffer),
+						   "The free list points at a page that is no retired segment.");
+}
+
 uint64
 manifest_free_pages(Relation index)
 {
-	Buffer		metabuf = page_read(index, META_BLKNO, PAGE_META, 0,
-									BUFFER_LOCK_SHARE);
+	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_SHARE);
 	MetaPage   *meta = meta_page(BufferGetPage(metabuf));
 	BlockNumber blkno = meta->free_head;
 	uint64		npages = meta->spare_npages;
 
 	while (blkno != InvalidBlockNumber)
 	{
-		Buffer		buffer = ReadBuffer(index, blkno);
+		Buffer		buffer = page_pin_ahead(index, blkno);
 		SegmentHeader *header = segment_header(BufferGetPage(buffer));
 
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		lifecycle_check_retired(index, buffer);
 		npages += 1 + (uint64) header->npages_owned;
+		if (npages > meta->high_water)
+			page_report_damage(index, blkno,
+							   "The free list has more pages than the index.");
 		blkno = header->next_free;
 		UnlockReleaseBuffer(buffer);
 	}

@@ -24,10 +24,13 @@ extern bool lifecycle_close_growing(Relation index, uint32 id);
 extern void lifecycle_finish_seal(Relation index, uint32 id,
 								  BlockNumber header);
 
-/* Block of a logical page by a header, which may be a copy. */
-extern BlockNumber segment_header_block(Relation index,
+/* Block of a logical page by a header, at blkno or copied from there. */
+extern BlockNumber segment_header_block(Relation index, BlockNumber blkno,
 										const SegmentHeader *header,
 										uint32 page);
+
+/* Reports damage unless a locked page heads a retired segment. */
+extern void lifecycle_check_retired(Relation index, Buffer buffer);
 
 /* Set pd_lower to the end of the table of runs. */
 extern void segment_header_set_used(Page page);

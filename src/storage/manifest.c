@@ -35,9 +35,21 @@ static void manifest_fill_meta(Page page, const IndexIdentity *identity,
 static void manifest_write_centre(Relation index, uint32 dim,
 								  const float *centre, uint32 npages);
 static Manifest *manifest_copy(Relation index, bool all);
-static void manifest_add_slots(Manifest *manifest,
-							   const SegmentDescriptor *slots, int nslots,
-							   bool all, int *capacity);
+/* A copy that is being made. */
+typedef struct ManifestCopy
+{
+	Relation	index;
+	Manifest   *manifest;
+	int			capacity;
+	bool		all;			/* also what no scan reads */
+	BlockNumber blkno;			/* page whose descriptors are added */
+	uint32		descriptor_page;	/* its number, see SegmentInfo */
+} ManifestCopy;
+
+static void manifest_add_slots(ManifestCopy *copy,
+							   const SegmentDescriptor *slots, int nslots);
+static void manifest_check_slot(const ManifestCopy *copy,
+								const SegmentDescriptor *slot);
 
 void
 manifest_create(Relation index, ForkNumber fork,
@@ -217,14 +229,12 @@ static Manifest *
 manifest_copy(Relation index, bool all)
 {
 	Manifest   *manifest = palloc0(sizeof(Manifest));
-	int			capacity = MANIFEST_META_SLOTS + 1;
-	Buffer		buffer = page_read(index, META_BLKNO, PAGE_META, 0,
-								   BUFFER_LOCK_SHARE);
+	ManifestCopy copy = {index, manifest, MANIFEST_META_SLOTS + 1, all,
+	META_BLKNO, 0};
+	Buffer		buffer = descriptor_lock_meta(index, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
 	MetaPage   *meta = meta_page(page);
-	BlockNumber blkno;
 
-	descriptor_check_meta(index, page);
 	manifest->identity.am = meta->am;
 	manifest->identity.metric = meta->metric;
 	manifest->identity.element = meta->element;
@@ -238,7 +248,7 @@ manifest_copy(Relation index, bool all)
 	manifest->generation = meta->generation;
 	manifest->created = meta->created;
 
-	manifest->segments = palloc(sizeof(SegmentInfo) * capacity);
+	manifest->segments = palloc(sizeof(SegmentInfo) * copy.capacity);
 	if (meta->growing_id != 0)
 	{
 		SegmentInfo *info = &manifest->segments[manifest->nsegments++];
@@ -249,27 +259,35 @@ manifest_copy(Relation index, bool all)
 		info->state = SEGMENT_GROWING;
 		info->kind = SEGMENT_ROWS;
 	}
-	manifest_add_slots(manifest, meta->slots, MANIFEST_META_SLOTS, all,
-					   &capacity);
-	for (blkno = meta->desc_head; blkno != InvalidBlockNumber;)
+	manifest_add_slots(&copy, meta->slots, MANIFEST_META_SLOTS);
+	copy.blkno = meta->desc_head;
+	while (copy.blkno != InvalidBlockNumber)
 	{
-		Buffer		desc = page_read(index, blkno, PAGE_DESCRIPTORS, 0,
-									 BUFFER_LOCK_SHARE);
+		Buffer		desc = descriptor_lock_page(index, copy.blkno,
+												++copy.descriptor_page,
+												BUFFER_LOCK_SHARE);
 		DescriptorPage *slots = descriptor_page(BufferGetPage(desc));
 
-		manifest_add_slots(manifest, slots->slots, MANIFEST_PAGE_SLOTS, all,
-						   &capacity);
-		blkno = slots->next;
+		manifest_add_slots(&copy, slots->slots, MANIFEST_PAGE_SLOTS);
+		copy.blkno = slots->next;
 		UnlockReleaseBuffer(desc);
+	}
+	for (int i = 0; i < manifest->nsegments; i++)
+	{
+		if (manifest->segments[i].id >= meta->next_segment_id)
+			page_report_damage(index, META_BLKNO,
+							   "A segment has a number that was not given yet.");
 	}
 	UnlockReleaseBuffer(buffer);
 	return manifest;
 }
 
 static void
-manifest_add_slots(Manifest *manifest, const SegmentDescriptor *slots,
-				   int nslots, bool all, int *capacity)
+manifest_add_slots(ManifestCopy *copy, const SegmentDescriptor *slots,
+				   int nslots)
 {
+	Manifest   *manifest = copy->manifest;
+
 	for (int i = 0; i < nslots; i++)
 	{
 		const SegmentDescriptor *slot = &slots[i];
@@ -277,14 +295,16 @@ manifest_add_slots(Manifest *manifest, const SegmentDescriptor *slots,
 
 		if (slot->id == 0)
 			continue;
-		if (!all && slot->state != SEGMENT_SEALING &&
+		manifest_check_slot(copy, slot);
+		if (!copy->all && slot->state != SEGMENT_SEALING &&
 			slot->state != SEGMENT_SEALED)
 			continue;
-		if (manifest->nsegments == *capacity)
+		if (manifest->nsegments == copy->capacity)
 		{
-			*capacity *= 2;
+			copy->capacity *= 2;
 			manifest->segments = repalloc(manifest->segments,
-										  sizeof(SegmentInfo) * *capacity);
+										  sizeof(SegmentInfo) *
+										  copy->capacity);
 		}
 		info = &manifest->segments[manifest->nsegments++];
 		info->id = slot->id;
@@ -295,6 +315,19 @@ manifest_add_slots(Manifest *manifest, const SegmentDescriptor *slots,
 		info->nrows = slot->nrows;
 		info->ndead = slot->ndead;
 		info->npages = slot->npages;
+		info->descriptor_page = copy->descriptor_page;
 		info->created = slot->created;
 	}
+}
+
+/* A segment that is skipped for its state would be missed without a word. */
+static void
+manifest_check_slot(const ManifestCopy *copy, const SegmentDescriptor *slot)
+{
+	if (slot->state < SEGMENT_SEALING || slot->state > SEGMENT_RETIRED ||
+		(slot->kind != SEGMENT_ROWS && slot->kind != SEGMENT_PLANES) ||
+		slot->ndead > slot->nrows)
+		page_report_damage(copy->index, copy->blkno,
+						   psprintf("The descriptor of segment %u is out of range.",
+									slot->id));
 }

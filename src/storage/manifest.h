@@ -52,6 +52,8 @@ typedef struct SegmentInfo
 	uint32		nrows;			/* of sealed segments; 0 of others */
 	uint32		ndead;
 	uint32		npages;			/* blocks; 0 of the growing one */
+	uint32		descriptor_page;	/* that names it: 0 the metapage, then the
+									 * descriptor pages in their order */
 	int64		created;
 } SegmentInfo;
 
@@ -100,6 +102,12 @@ extern bool maintenance_try_lock(Relation index);
  */
 extern void maintenance_lock_patiently(Relation index);
 extern void maintenance_unlock(Relation index);
+
+/*
+ * A swap fits one record while its segments are named on no more descriptor
+ * pages than these, the metapage not counted.
+ */
+#define MANIFEST_SWAP_PAGES 3
 
 /*
  * Make the building segments part of the index, and retire the given ones, in

@@ -13,6 +13,7 @@
 #include "access/xlog.h"
 #include "base/compat.h"
 #include "storage/page.h"
+#include "storage/smgr.h"
 #include "utils/rel.h"
 
 /*
@@ -33,6 +34,7 @@ static Buffer page_hints[PAGE_NHINTS];
 static uint32 page_lookups = 0;
 
 static Buffer page_lookup(Relation index, BlockNumber blkno);
+static void page_check_exists(Relation index, BlockNumber blkno);
 static void page_report_mismatch(Relation index, BlockNumber blkno, Page page,
 								 PageKind kind, uint32 segment_id)
 			pg_attribute_noreturn();
@@ -134,8 +136,28 @@ page_lookup(Relation index, BlockNumber blkno)
 	if (*hint > 0 && ++page_lookups % PAGE_HINT_PERIOD != 0 &&
 		vdb_read_recent_buffer(index, blkno, *hint))
 		return *hint;
+	page_check_exists(index, blkno);
 	*hint = ReadBuffer(index, blkno);
 	return *hint;
+}
+
+/*
+ * Numbers of blocks come from pages.  A block behind the end would be an error
+ * of the storage manager's, and P_NEW would add a page to the index.  The size
+ * that the storage manager remembers is no more than the real one, for files
+ * of an index do not shrink.
+ */
+static void
+page_check_exists(Relation index, BlockNumber blkno)
+{
+	BlockNumber known =
+		RelationGetSmgr(index)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	if (likely(known != InvalidBlockNumber && blkno < known))
+		return;
+	if (blkno >= RelationGetNumberOfBlocks(index))
+		page_report_damage(index, blkno,
+						   "The block lies behind the end of the index.");
 }
 
 void

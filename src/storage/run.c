@@ -17,10 +17,13 @@
 
 #include "access/transam.h"
 #include "miscadmin.h"
+#include "storage/descriptor.h"
+#include "storage/lifecycle.h"
 #include "storage/run.h"
 #include "utils/snapmgr.h"
 
 static bool run_plan_choose(Relation index, uint32 want, RunPlan *plan);
+static void run_plan_check(Relation index, const RunPlan *plan);
 static bool run_plan_from_donor(Relation index, uint32 want, BlockNumber head,
 								RunPlan *plan);
 static uint32 run_best_fit(const SegmentHeader *header, uint32 want);
@@ -33,8 +36,7 @@ run_plan_begin(Relation index, uint32 want, RunPlan *plan)
 	{
 		BlockNumber end;
 
-		plan->meta = page_read(index, META_BLKNO, PAGE_META, 0,
-							   BUFFER_LOCK_EXCLUSIVE);
+		plan->meta = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
 		plan->donor = InvalidBuffer;
 		plan->first = InvalidBuffer;
 		if (!run_plan_choose(index, want, plan))
@@ -42,6 +44,8 @@ run_plan_begin(Relation index, uint32 want, RunPlan *plan)
 					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					errmsg("index \"%s\" cannot grow beyond %u blocks",
 						   RelationGetRelationName(index), MaxBlockNumber));
+
+		run_plan_check(index, plan);
 
 		/*
 		 * The file may be shorter than what was handed out: extending it is
@@ -148,6 +152,24 @@ run_plan_choose(Relation index, uint32 want, RunPlan *plan)
 	return true;
 }
 
+/* What was handed out before lies below the high-water mark, and is no less
+ * than a block.
+ */
+static void
+run_plan_check(Relation index, const RunPlan *plan)
+{
+	MetaPage   *meta = meta_page(BufferGetPage(plan->meta));
+	uint64		end = (uint64) plan->run.start + plan->run.npages;
+
+	if (plan->source == RUN_FROM_END)
+		return;
+	if (plan->run.start == META_BLKNO || plan->run.npages == 0 ||
+		end > meta->high_water)
+		page_report_damage(index, BufferIsValid(plan->donor) ?
+						   BufferGetBlockNumber(plan->donor) : META_BLKNO,
+						   "A free run of blocks lies outside the index.");
+}
+
 /*
  * Take from the oldest retired segment, if no snapshot can still see it.  The
  * test is made here, when pages are handed out (rule 18): nothing that was
@@ -157,17 +179,12 @@ static bool
 run_plan_from_donor(Relation index, uint32 want, BlockNumber head,
 					RunPlan *plan)
 {
-	Buffer		buffer = ReadBuffer(index, head);
-	Page		page = BufferGetPage(buffer);
-	SegmentHeader *header = segment_header(page);
+	Buffer		buffer = page_pin_ahead(index, head);
+	SegmentHeader *header = segment_header(BufferGetPage(buffer));
 	FullTransactionId retired;
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	if (!page_matches(page, PAGE_SEGMENT, page_stamp(page)->segment_id) ||
-		header->state != SEGMENT_RETIRED || header->nruns > SEGMENT_MAX_RUNS)
-		page_report_damage(index, head,
-						   "The free list points at a page that is no retired segment.");
-
+	lifecycle_check_retired(index, buffer);
 	retired = FullTransactionIdFromU64(header->retired);
 	if (!GlobalVisCheckRemovableFullXid(NULL, retired))
 	{

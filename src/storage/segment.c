@@ -42,7 +42,8 @@ segment_shape(uint32 dim, int bits)
 }
 
 BlockNumber
-segment_header_block(Relation index, const SegmentHeader *header, uint32 page)
+segment_header_block(Relation index, BlockNumber blkno,
+					 const SegmentHeader *header, uint32 page)
 {
 	uint32		rest = page;
 
@@ -52,8 +53,8 @@ segment_header_block(Relation index, const SegmentHeader *header, uint32 page)
 			return header->runs[i].start + rest;
 		rest -= header->runs[i].npages;
 	}
-	elog(ERROR, "segment %u of index \"%s\" has no page %u",
-		 header->id, RelationGetRelationName(index), page);
+	page_report_damage(index, blkno,
+					   psprintf("The segment has no page %u.", page));
 	return InvalidBlockNumber;	/* keep the compiler quiet */
 }
 
@@ -316,11 +317,10 @@ segment_set_classes(SegmentReader *reader, const SegmentHeader *header,
 		uint64		end = area == AREA_DEAD ? reader->npages :
 		header->area_start[area + 1];
 
-		if (area == AREA_FINE && per_page == 0)
-			rows = 0;
 		if (nrows > PG_UINT32_MAX || end > reader->npages ||
 			end < header->area_start[area] ||
-			(end - header->area_start[area]) * per_page < rows)
+			end - header->area_start[area] !=
+			(per_page == 0 ? 0 : (rows + per_page - 1) / per_page))
 			page_report_damage(reader->index, blkno,
 							   "The areas of the segment do not hold its rows.");
 	}

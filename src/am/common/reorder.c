@@ -4,11 +4,13 @@
  *	  What the executor cannot do with rows that it puts into order itself.
  *
  * An index that gives lower bounds relies on the executor's queue of rows
- * that wait for nearer ones (IndexNextWithReorder).  Two of its shortcomings
+ * that wait for nearer ones (IndexNextWithReorder).  Some of its shortcomings
  * would make answers wrong, so that the planner is kept from such paths:
  *
  * - Rows are not compared by what follows a NULL, so a key behind one that
  *   may be NULL would not be sorted by.
+ *
+ * - There is room for 32 distances a row.
  *
  * - In many releases a row that has waited in the queue has lost its address:
  *   "ctid" is invalid, and FOR UPDATE cannot lock the row.  Whether this
@@ -35,7 +37,8 @@ static bool reorder_try_address(void);
 bool
 reorder_is_safe(const IndexPath *path)
 {
-	return !reorder_has_null_key(path->indexorderbys) &&
+	return list_length(path->indexorderbys) <= INDEX_MAX_KEYS &&
+		!reorder_has_null_key(path->indexorderbys) &&
 		(reorder_keeps_address() ||
 		 !reorder_needs_address(path->indexinfo->rel));
 }
@@ -64,7 +67,8 @@ reorder_has_null_key(List *orderbys)
 
 /*
  * Does the query use the address of the rows, to show, compare or lock them?
- * What locks them has it in the target list by now.
+ * What locks them has it in the target list by now.  Partitions and other
+ * children have no attr_needed of their own, but a target list.
  */
 static bool
 reorder_needs_address(const RelOptInfo *rel)
@@ -72,10 +76,15 @@ reorder_needs_address(const RelOptInfo *rel)
 	Bitmapset  *attributes = NULL;
 	ListCell   *lc;
 
-	if (!bms_is_empty(rel->attr_needed[SelfItemPointerAttributeNumber -
+	if (rel->attr_needed != NULL &&
+		!bms_is_empty(rel->attr_needed[SelfItemPointerAttributeNumber -
 									   rel->min_attr]))
 		return true;
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attributes);
 	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
+					   rel->relid, &attributes);
+	foreach(lc, rel->joininfo)
 		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
 					   rel->relid, &attributes);
 	return bms_is_member(SelfItemPointerAttributeNumber -

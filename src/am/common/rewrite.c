@@ -9,7 +9,7 @@
  * address it would also hit a row that was since put under the same address.
  * Sources are sealed, so their rows do not move.
  *
- * Memory: eight bytes for each row of the sources, and one page.
+ * Memory: eight bytes for each live row of the sources, and one page.
  *
  *-------------------------------------------------------------------------
  */
@@ -46,6 +46,7 @@ typedef struct Rewrite
 	/* Live rows of the sources, ordered by class: rows[i] becomes row i. */
 	RewriteRow *rows;
 	uint32		nrows;
+	uint64		max_rows;		/* live rows by the manifest */
 	uint32		class_rows[4];
 
 	/* Page of rows that was read last. */
@@ -118,7 +119,7 @@ index_build_pending(Relation index)
 /*
  * The maintenance lock is held all the time: VACUUM has no snapshot that would
  * keep the sources' pages if somebody else retired them meanwhile.  What is
- * written is small by the choice of the sources.
+ * written is one segment at most, in a tenth of a second.
  */
 bool
 index_merge_small(Relation index, uint32 seal_rows)
@@ -128,6 +129,8 @@ index_merge_small(Relation index, uint32 seal_rows)
 	uint64		live = 0;
 	uint64		dead = 0;
 	int			nids = 0;
+	int			npages = 1;		/* for the new descriptor */
+	uint32		last_page = 0;
 
 	for (int i = 0; i < manifest->nsegments; i++)
 	{
@@ -135,14 +138,20 @@ index_merge_small(Relation index, uint32 seal_rows)
 		uint32		rows = info->nrows - Min(info->ndead, info->nrows);
 
 		if (info->state != SEGMENT_SEALED ||
-			rows > MERGE_SMALL_FRACTION * seal_rows ||
-			live + rows > seal_rows || nids == MERGE_MAX_SOURCES)
+			(rows > MERGE_SMALL_FRACTION * seal_rows && info->ndead < rows))
 			continue;
+		if (live + rows > seal_rows || nids == MERGE_MAX_SOURCES)
+			continue;
+		/* The manifest lists segments page by page; a swap has few pages. */
+		if (info->descriptor_page != last_page &&
+			++npages > MANIFEST_SWAP_PAGES)
+			break;
+		last_page = info->descriptor_page;
 		ids[nids++] = info->id;
 		live += rows;
 		dead += info->ndead;
 	}
-	if (nids == 0 || (dead <= live && nids < MERGE_MIN_SOURCES) ||
+	if (nids == 0 || (dead < live && nids < MERGE_MIN_SOURCES) ||
 		!rewrite_run(index, ids, nids, true))
 		return false;
 	manifest_pass_horizon();
@@ -227,12 +236,12 @@ rewrite_find(const Manifest *manifest, uint32 id)
 static void
 rewrite_list_rows(Rewrite *rewrite)
 {
-	uint64		end = 0;
-
 	rewrite_read_dead(rewrite);
 	for (int i = 0; i < rewrite->nsources; i++)
-		end += rewrite_position_end(&rewrite->sources[i]);
-	rewrite->rows = palloc_extended(sizeof(RewriteRow) * Max(end, 1),
+		rewrite->max_rows += rewrite->sources[i].info.nrows -
+			rewrite->sources[i].info.ndead;
+	rewrite->rows = palloc_extended(sizeof(RewriteRow) *
+									Max(rewrite->max_rows, 1),
 									MCXT_ALLOC_HUGE);
 	for (int class = ROW_BOUNDED; class <= ROW_NULL; class++)
 	{
@@ -256,8 +265,13 @@ rewrite_list_class(Rewrite *rewrite, RowClass class)
 			RewriteRow	row = {i, position};
 			RowClass	found;
 
-			if (rewrite_row_class(rewrite, row, &found) && found == class)
-				rewrite->rows[rewrite->nrows++] = row;
+			if (!rewrite_row_class(rewrite, row, &found) || found != class)
+				continue;
+			if (rewrite->nrows == rewrite->max_rows)
+				page_report_damage(rewrite->index,
+								   rewrite->sources[i].info.header,
+								   "The segment has more rows than the manifest says.");
+			rewrite->rows[rewrite->nrows++] = row;
 		}
 	}
 }

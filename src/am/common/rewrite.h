@@ -31,9 +31,11 @@ extern int	index_build_pending(Relation index);
 
 /*
  * What VACUUM does so that a table that is updated for ever does not grow for
- * ever: segments with few live rows (MERGE_SMALL_FRACTION of seal_rows) are
- * merged into one, if more than half of them is dead or they are many.  With
- * the maintenance lock held.  Returns whether anything was merged.
+ * ever: segments half of whose rows are dead, and those with few live rows
+ * (MERGE_SMALL_FRACTION of seal_rows), are merged into one of up to seal_rows,
+ * if half of them is dead or they are many.  So at most one row is written
+ * for each that died.  With the maintenance lock held.  Returns whether
+ * anything was merged; then there may be more.
  */
 extern bool index_merge_small(Relation index, uint32 seal_rows);
 

@@ -89,8 +89,9 @@ typedef struct IndexScan
 static inline uint64
 scan_key(ScanRank rank, float bound, bool final)
 {
+	/* Adding 0 makes +0 of -0, which would come before it. */
 	return (uint64) rank << SCAN_KEY_RANK_SHIFT |
-		(uint64) top_float_order(bound) << SCAN_KEY_BOUND_SHIFT |
+		(uint64) top_float_order(bound + 0.0f) << SCAN_KEY_BOUND_SHIFT |
 		(final ? SCAN_KEY_FINAL : 0);
 }
 

@@ -65,9 +65,9 @@ vacuum_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	old = MemoryContextSwitchTo(context);
 	maintenance_lock(info->index);
 	mostly_dead = vacuum_mark(info, stats, callback, callback_state);
-	maintenance_unlock(info->index);
 	if (mostly_dead)
 		growing_seal(info->index);
+	maintenance_unlock(info->index);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return stats;
@@ -88,9 +88,9 @@ vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	maintenance_lock(info->index);
 	manifest_finish_pending(info->index);
 	manifest_retire_empty(info->index);
+	maintenance_unlock(info->index);
 	if (vdb_vacuum_merge && !vacuum_is_for_wraparound())
 		vacuum_merge(info->index);
-	maintenance_unlock(info->index);
 	MemoryContextSwitchTo(old);
 
 	if (stats == NULL)
@@ -106,14 +106,21 @@ vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	return stats;
 }
 
+/* The lock is given up between merges: others wait for it, too. */
 static void
 vacuum_merge(Relation index)
 {
 	Manifest   *manifest = manifest_read(index);
+	uint32		seal_rows = options_seal_rows(index, manifest->identity.dim);
+	bool		merged;
 
-	(void) index_merge_small(index,
-							 options_seal_rows(index,
-											   manifest->identity.dim));
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		maintenance_lock(index);
+		merged = index_merge_small(index, seal_rows);
+		maintenance_unlock(index);
+	} while (merged);
 }
 
 /* Such a VACUUM has no time for what can wait (rule 20). */
