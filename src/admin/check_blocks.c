@@ -15,6 +15,9 @@
 #include "admin/check.h"
 #include "miscadmin.h"
 
+/* An index of fewer blocks may be that far from its high-water mark. */
+#define CHECK_MAX_MISSING 131072
+
 typedef struct OwnerMap
 {
 	CheckState *state;
@@ -43,6 +46,15 @@ check_blocks(CheckState *state)
 	if (!BufferIsValid(buffer))
 		return false;
 	meta = meta_page(BufferGetPage(buffer));
+	if (meta->high_water / 2 > RelationGetNumberOfBlocks(state->index) &&
+		meta->high_water > CHECK_MAX_MISSING)
+	{
+		check_report(state, 0, META_BLKNO,
+					 "the high-water mark %u is far beyond the end of the index",
+					 meta->high_water);
+		UnlockReleaseBuffer(buffer);
+		return false;
+	}
 	map.state = state;
 	map.nblocks = meta->high_water;
 	map.owned = palloc_extended(Max(map.nblocks, 1),

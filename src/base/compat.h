@@ -124,6 +124,11 @@
 #define vdb_xid_vac_limit() (ShmemVariableCache->xidVacLimit)
 #endif
 
+/* A page that the storage manager can write: aligned more from 16 on. */
+#if PG_VERSION_NUM < 160000
+#define PGIOAlignedBlock PGAlignedBlock
+#endif
+
 /* Cost-based delay of VACUUM: takes an argument from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define vdb_vacuum_delay_point() vacuum_delay_point(false)

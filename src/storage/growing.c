@@ -172,7 +172,8 @@ growing_find_tail(Relation index, GrowingTarget *target)
 	nrows = (uint64) header->npages_used * target->shape.rows_per_page;
 	if (tail != SEGMENT_NO_PAGE)
 	{
-		BlockNumber blkno = segment_header_block(index, header_blkno, header, tail);
+		BlockNumber blkno = segment_header_block(index, header_blkno, header,
+												 tail);
 
 		if (target->segment_id != id || target->tail != blkno)
 		{
@@ -312,7 +313,8 @@ growing_init_page(Relation index, GrowingTarget *target, Buffer header_buffer,
 		 target->tail))
 		return true;			/* the lane has a newer tail */
 	if (page_number == header->npages_owned ||
-		segment_header_block(index, header_blkno, header, page_number) != blkno)
+		segment_header_block(index, header_blkno, header,
+							 page_number) != blkno)
 		return false;
 
 	buffer = page_acquire_new(index, blkno);

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -35,6 +36,7 @@ static void manifest_fill_meta(Page page, const IndexIdentity *identity,
 static void manifest_write_centre(Relation index, uint32 dim,
 								  const float *centre, uint32 npages);
 static Manifest *manifest_copy(Relation index, bool all);
+
 /* A copy that is being made. */
 typedef struct ManifestCopy
 {
@@ -61,7 +63,7 @@ manifest_create(Relation index, ForkNumber fork,
 
 	if (fork == INIT_FORKNUM)
 	{
-		PGAlignedBlock block;
+		PGIOAlignedBlock block;
 
 		manifest_fill_meta(block.data, identity, 0);
 		page_write_init_fork(index, block.data);

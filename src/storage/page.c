@@ -151,7 +151,7 @@ static void
 page_check_exists(Relation index, BlockNumber blkno)
 {
 	BlockNumber known =
-		RelationGetSmgr(index)->smgr_cached_nblocks[MAIN_FORKNUM];
+	RelationGetSmgr(index)->smgr_cached_nblocks[MAIN_FORKNUM];
 
 	if (likely(known != InvalidBlockNumber && blkno < known))
 		return;

@@ -6,8 +6,8 @@
  * The free list is the chain of headers of retired segments (README.md,
  * "Retired pages"): each still holds its table of runs, and gives them away
  * until it is empty, then itself.  Only its head is looked at: segments are
- * chained in the order in which they were retired, so if the horizon has not
- * passed the head it has not passed the others.
+ * chained about in the order in which they were retired, so if the horizon has
+ * not passed the head it has hardly passed the others.
  *
  * Lock order: metapage, then the donor's header.
  *

@@ -204,6 +204,7 @@ writer_register(Relation index, const SegmentHeader *areas, int level,
 		*id = meta_page(BufferGetPage(buffer))->next_segment_id;
 		descriptor_release(&ref);
 		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
 		if (!building_try_lock(index, *id))
 			continue;			/* another builder is taking that number */
 

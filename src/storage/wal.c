@@ -127,6 +127,7 @@ page_extend_to(Relation index, BlockNumber nblocks)
 		Buffer		buffer = vdb_extend_relation(index);
 
 		ReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
 	}
 	UnlockRelationForExtension(index, ExclusiveLock);
 }
