@@ -172,7 +172,7 @@ AVX2 void
 avx2_subtract(const float *x, double factor, const float *y, float *out,
 			  uint32_t n)
 {
-	const		__m256d factors = _mm256_set1_pd(factor);
+	const __m256d factors = _mm256_set1_pd(factor);
 	uint32_t	whole = n - n % 4;
 
 	for (uint32_t i = 0; i < whole; i += 4)
@@ -216,10 +216,10 @@ avx2_left_out(__m128 x, __m128i y, __m256d scale)
 /* Writes the codes of eight; adds what they leave out to lo and hi. */
 AVX2_INLINE void
 avx2_quantise_8(const float *x, float scale, float inverse, uint8_t *codes,
-				__m256d * lo, __m256d * hi)
+				__m256d *lo, __m256d *hi)
 {
 	const __m256i most = _mm256_set1_epi32(255);
-	const		__m256d scales = _mm256_set1_pd(scale);
+	const __m256d scales = _mm256_set1_pd(scale);
 	__m256		v = _mm256_loadu_ps(x);
 	__m256		t = _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(inverse)),
 								  _mm256_set1_ps(128.0f));

@@ -178,7 +178,7 @@ AVX512 void
 avx512_subtract(const float *x, double factor, const float *y, float *out,
 				uint32_t n)
 {
-	const		__m512d factors = _mm512_set1_pd(factor);
+	const __m512d factors = _mm512_set1_pd(factor);
 	uint32_t	whole = n - n % 8;
 
 	for (uint32_t i = 0; i < whole; i += 8)
@@ -226,7 +226,7 @@ avx512_quantise_u8(const float *x, uint32_t n, float scale, uint8_t *codes)
 	const __m512 inverse = _mm512_set1_ps(0.5f / scale);
 	const __m512 middle = _mm512_set1_ps(128.0f);
 	const __m512i most = _mm512_set1_epi32(255);
-	const		__m512d scales = _mm512_set1_pd(scale);
+	const __m512d scales = _mm512_set1_pd(scale);
 	__m512d		lo = _mm512_setzero_pd();
 	__m512d		hi = _mm512_setzero_pd();
 	double		lanes[16];

@@ -185,7 +185,7 @@ neon_largest(const float *x, uint32_t n)
 
 /* Adds the squares of x - scale * y of four elements to two sums of two. */
 NEON_INLINE void
-neon_add_left_out(float64x2_t * acc, float32x4_t x, int32x4_t y, double scale)
+neon_add_left_out(float64x2_t *acc, float32x4_t x, int32x4_t y, double scale)
 {
 	float64x2_t lo = vmulq_n_f64(vcvtq_f64_s64(vmovl_s32(vget_low_s32(y))),
 								 scale);

@@ -242,9 +242,9 @@ avx512_first_row(int r, int nrows)
 
 /*
  * Ask for the rows of the step after the one that begins with row r.  Within a
- * step the rows are read side by side, which the hardware takes for 16 streams
- * too short to follow.  README.md has what this costs in the cache and saves in
- * main memory.
+ * step the rows are read side by side, which the hardware takes for 16
+ * streams too short to follow.  README.md has what this costs in the cache
+ * and saves in main memory.
  */
 AVX512_INLINE void
 avx512_prefetch_step(const uint8_t *codes, size_t stride, int nrows, int r)
