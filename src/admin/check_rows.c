@@ -54,7 +54,8 @@ typedef struct IndexedRow
 	ItemPointerData tid;
 	RowClass	class;
 	const uint8 *code;
-	RowFactors	factors;
+	RowFactors	factors;		/* of the full code */
+	RowFactors	coarse_factors;
 } IndexedRow;
 
 static void checker_begin(RowChecker *checker, CheckState *state);
@@ -69,7 +70,10 @@ static void check_join(RowChecker *checker, const uint8 *coarse,
 					   float radius, uint8 *code, RowFactors *factors);
 static void check_row(RowChecker *checker, const IndexedRow *indexed);
 static void check_row_code(RowChecker *checker, const IndexedRow *indexed);
-static bool factors_agree(float a, float b);
+static bool check_factors(RowChecker *checker, const IndexedRow *indexed,
+						  const RowFactors *factors);
+static bool factors_agree(const RowFactors *a, const RowFactors *b);
+static bool floats_agree(float a, float b);
 static void check_completeness(RowChecker *checker);
 static int	compare_tids(const void *a, const void *b);
 
@@ -204,6 +208,7 @@ check_rows_page(RowChecker *checker, Page page, uint32 number)
 		row.tid = fine->tid;
 		row.class = fine->class;
 		row.code = code;
+		row.coarse_factors = coarse->factors;
 		if (fine->class == ROW_BOUNDED)
 			check_join(checker, coarse->code, fine->code, &coarse->factors,
 					   fine->radius, code, &row.factors);
@@ -296,6 +301,7 @@ check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 		factors.scale = coarse_page_scale(shape, page)[i];
 		factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
 		factors.radius = coarse_page_radius(shape, page)[i];
+		indexed->coarse_factors = factors;
 		if (shape->fine_rows_per_page == 0)
 			check_join(checker, coarse, NULL, &factors, 0, code,
 					   &indexed->factors);
@@ -420,17 +426,43 @@ check_row_code(RowChecker *checker, const IndexedRow *indexed)
 	else if (class == ROW_BOUNDED &&
 			 (memcmp(checker->code, indexed->code,
 					 checker->space->row_bytes) != 0 ||
-			  !factors_agree(factors.scale, indexed->factors.scale) ||
-			  !factors_agree(factors.norm_sq, indexed->factors.norm_sq) ||
-			  !factors_agree(factors.radius, indexed->factors.radius)))
+			  !check_factors(checker, indexed, &factors)))
 		check_report(checker->state, checker->reader->id, indexed->blkno,
 					 "row %u has another code than its vector gives",
 					 indexed->number);
 }
 
+/*
+ * Are the factors those that the row's vector gives?  The coarse plane has
+ * some of its own, which the full code does not tell.
+ */
+static bool
+check_factors(RowChecker *checker, const IndexedRow *indexed,
+			  const RowFactors *factors)
+{
+	const QuantSpace *space = checker->space;
+	RowFactors	coarse_factors;
+
+	if (!factors_agree(factors, &indexed->factors))
+		return false;
+	if (space->bits != 8)
+		return true;
+	quant_split(space, checker->code, factors, palloc(space->plane_bytes),
+				palloc(space->plane_bytes), &coarse_factors);
+	return factors_agree(&coarse_factors, &indexed->coarse_factors);
+}
+
+static bool
+factors_agree(const RowFactors *a, const RowFactors *b)
+{
+	return floats_agree(a->scale, b->scale) &&
+		floats_agree(a->norm_sq, b->norm_sq) &&
+		floats_agree(a->radius, b->radius);
+}
+
 /* Factors may differ in the last bits between compilers, not more. */
 static bool
-factors_agree(float a, float b)
+floats_agree(float a, float b)
 {
 	return a == b || fabsf(a - b) <= 1e-5f * (fabsf(a) + fabsf(b));
 }
