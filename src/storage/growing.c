@@ -98,7 +98,7 @@ growing_try_append(Relation index, GrowingTarget *target,
 	uint32		nrows;
 	PageEdit	edit;
 
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	page_lock_content(index, buffer, BUFFER_LOCK_EXCLUSIVE);
 	if (!page_matches(page, PAGE_ROWS, target->segment_id) ||
 		page_stamp(page)->detail != target->lane ||
 		(page_stamp(page)->flags & ROWS_CLOSED) != 0 ||
@@ -317,6 +317,9 @@ growing_init_page(Relation index, GrowingTarget *target, Buffer header_buffer,
 							 page_number) != blkno)
 		return false;
 
+	if (blkno == header_blkno)
+		page_report_damage(index, blkno,
+						   "The header of the segment is one of its pages.");
 	buffer = page_acquire_new(index, blkno);
 	edit = page_edit_begin(index);
 	header = segment_header(page_edit_get(&edit, header_buffer));

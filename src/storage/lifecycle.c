@@ -494,7 +494,7 @@ lifecycle_chain_retired(Relation index, uint32 id, BlockNumber header_blkno)
 		if (meta->free_tail != InvalidBlockNumber)
 		{
 			tail = page_pin_ahead(index, meta->free_tail);
-			LockBuffer(tail, BUFFER_LOCK_EXCLUSIVE);
+			page_lock_content(index, tail, BUFFER_LOCK_EXCLUSIVE);
 			lifecycle_check_retired(index, tail);
 		}
 		edit = page_edit_begin(index);
@@ -550,7 +550,7 @@ manifest_free_pages(Relation index)
 		Buffer		buffer = page_pin_ahead(index, blkno);
 		SegmentHeader *header = segment_header(BufferGetPage(buffer));
 
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		page_lock_content(index, buffer, BUFFER_LOCK_SHARE);
 		lifecycle_check_retired(index, buffer);
 		npages += 1 + (uint64) header->npages_owned;
 		if (npages > meta->high_water)

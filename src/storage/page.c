@@ -12,6 +12,7 @@
 
 #include "access/xlog.h"
 #include "base/compat.h"
+#include "storage/buf_internals.h"
 #include "storage/page.h"
 #include "storage/smgr.h"
 #include "utils/rel.h"
@@ -90,10 +91,25 @@ void
 page_lock(Relation index, Buffer buffer, PageKind kind, uint32 segment_id,
 		  int lockmode)
 {
-	LockBuffer(buffer, lockmode);
+	page_lock_content(index, buffer, lockmode);
 	if (unlikely(!page_matches(BufferGetPage(buffer), kind, segment_id)))
 		page_report_mismatch(index, BufferGetBlockNumber(buffer),
 							 BufferGetPage(buffer), kind, segment_id);
+}
+
+/* A page that points at itself, or back, is met while it is locked. */
+void
+page_lock_content(Relation index, Buffer buffer, int lockmode)
+{
+	if (!BufferIsLocal(buffer))
+	{
+		BufferDesc *desc = GetBufferDescriptor(buffer - 1);
+
+		if (unlikely(LWLockHeldByMe(BufferDescriptorGetContentLock(desc))))
+			page_report_damage(index, BufferGetBlockNumber(buffer),
+							   "A page that is in use points at this one.");
+	}
+	LockBuffer(buffer, lockmode);
 }
 
 /*

@@ -114,6 +114,9 @@ extern Buffer page_pin_ahead(Relation index, BlockNumber blkno);
 extern void page_lock(Relation index, Buffer buffer, PageKind kind,
 					  uint32 segment_id, int lockmode);
 
+/* The lock alone.  Damage if this process has it: it would wait for itself. */
+extern void page_lock_content(Relation index, Buffer buffer, int lockmode);
+
 /*
  * Read a page that no longer changes: pinned, and locked only in recovery,
  * where pages may be replaced under a scan (design, rule 19).  page_unpin()

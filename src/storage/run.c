@@ -183,7 +183,7 @@ run_plan_from_donor(Relation index, uint32 want, BlockNumber head,
 	SegmentHeader *header = segment_header(BufferGetPage(buffer));
 	FullTransactionId retired;
 
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	page_lock_content(index, buffer, BUFFER_LOCK_EXCLUSIVE);
 	lifecycle_check_retired(index, buffer);
 	retired = FullTransactionIdFromU64(header->retired);
 	if (!GlobalVisCheckRemovableFullXid(NULL, retired))
