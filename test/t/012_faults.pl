@@ -43,7 +43,6 @@ my $node = new_node('main');
 $node->append_conf('postgresql.conf', qq(
 restart_after_crash = on
 max_parallel_maintenance_workers = 0
-full_page_writes = on
 ));
 $node->start;
 $node->safe_psql('postgres', q{
@@ -353,5 +352,237 @@ make_master();
 	is(crashes(), 0, 'no process has crashed');
 }
 
+# ---------------------------------------------------------------------------
+# Interrupted work
+# ---------------------------------------------------------------------------
+
+# SQLSTATE of what goes wrong, or nothing; the settings hold for the session.
+sub sqlstate
+{
+	my ($settings, $sql) = @_;
+	my ($out, $err);
+
+	$node->psql('postgres', "\\set VERBOSITY sqlstate\n$settings;\n$sql;",
+		stdout => \$out, stderr => \$err, on_error_stop => 1);
+	return $err =~ /ERROR:  (\w{5})/ ? $1 : $err;
+}
+
+sub all_well
+{
+	my ($name) = @_;
+
+	is($node->safe_psql('postgres', q{SELECT * FROM vectordb.check('t_idx')}),
+		'', "$name: check finds nothing");
+	is($node->safe_psql('postgres', q{SELECT nearest('t', true)}),
+		$node->safe_psql('postgres', q{SELECT nearest('t', false)}),
+		"$name: the index answers as the table does");
+	return;
+}
+
+# Give a statement more and more time, until it has enough: it is cancelled at
+# other places each time.  Runs $between after each try.
+sub cancelled_then_done
+{
+	my ($name, $settings, $sql, $between) = @_;
+	my %states;
+	my $timeout = 1;
+	my $state;
+
+	do
+	{
+		$state = sqlstate("$settings; SET statement_timeout = '${timeout}ms'",
+			$sql);
+		$states{$state}++;
+		$between->() if $between;
+		$timeout *= 2;
+	} while ($state ne '' && $timeout < 300000);
+	is(join(' ', sort keys %states), ' 57014',
+		"$name: cancelled, and done in the end");
+	return;
+}
+
+$node->safe_psql('postgres', q{
+CREATE TABLE t (id int, v vector(16));
+INSERT INTO t SELECT i, sample_vector(i) FROM generate_series(1, 12000) i;});
+
+cancelled_then_done('CREATE INDEX', 'SET maintenance_work_mem = 1024',
+	q{CREATE INDEX t_idx ON t USING flat (v vector_l2_ops)
+	  WITH (seal_size = '128kB')});
+all_well('CREATE INDEX with 1 MB');
+
+cancelled_then_done('scan of all rows',
+	'SET enable_seqscan = off; SET enable_sort = off',
+	"SELECT id FROM t ORDER BY v <-> '[" . join(',', (1) x 16) . "]'");
+
+$node->safe_psql('postgres', q{
+INSERT INTO t SELECT i, sample_vector(i) FROM generate_series(12001, 24000) i;});
+cancelled_then_done('build', 'SET maintenance_work_mem = 1024',
+	q{SELECT vectordb.build('t_idx')},
+	sub {
+		my $problems = $node->safe_psql('postgres',
+			q{SELECT * FROM vectordb.check('t_idx')});
+
+		die "a cancelled build left: $problems" if $problems ne '';
+	});
+all_well('build with 1 MB');
+
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 3 = 0');
+is(sqlstate('SET maintenance_work_mem = 1024', 'VACUUM t'),
+	'', 'VACUUM with 1 MB');
+all_well('VACUUM with 1 MB');
+
+is( $node->safe_psql('postgres',
+		q{SET work_mem = '64kB'; SELECT nearest('t', true)}),
+	$node->safe_psql('postgres', q{SELECT nearest('t', false)}),
+	'all rows with 64 kB of work_mem');
+
+foreach my $point ('build-registered', 'build-run-added', 'build-written',
+	'build-logged', 'swap-done', 'retired-chained')
+{
+	$node->safe_psql('postgres', q{
+INSERT INTO t SELECT i, sample_vector(i) FROM generate_series(30001, 31000) i;});
+	is( sqlstate("SET vectordb.debug_points = '$point=error'",
+			q{SELECT vectordb.build('t_idx')}),
+		'XX000', "$point: the build fails");
+	all_well($point);
+	$node->safe_psql('postgres', 'VACUUM t');
+	is( $node->safe_psql('postgres',
+			q{SELECT (vectordb.index_info('t_idx')).pending}),
+		'0', "$point: nothing is pending after VACUUM");
+	is(sqlstate('', q{SELECT vectordb.build('t_idx')}),
+		'', "$point: the next build goes well");
+	all_well("$point, built");
+}
+
+# ---------------------------------------------------------------------------
+# Bad input
+# ---------------------------------------------------------------------------
+
+sub refused
+{
+	my ($state, $sql) = @_;
+
+	is(sqlstate('', $sql), $state, $sql =~ s/\s+/ /gr);
+	return;
+}
+
+$node->safe_psql('postgres', 'CREATE TABLE bad (id int, v vector(3), free vector);
+	CREATE INDEX bad_idx ON bad USING flat (v vector_l2_ops);
+	INSERT INTO bad VALUES (1, \'[1,2,3]\')');
+refused('22000', q{INSERT INTO bad (v) VALUES ('[1,2]')});
+refused('22P02', q{INSERT INTO bad (v) VALUES ('[1,2,x]')});
+refused('22000', q{INSERT INTO bad (v) VALUES ('[1,2,NaN]')});
+refused('22000', q{INSERT INTO bad (v) VALUES ('[1,2,Infinity]')});
+refused('22000', q{SET enable_seqscan = off;
+	SELECT id FROM bad ORDER BY v <-> '[1,2]' LIMIT 1});
+refused('22023', 'CREATE INDEX ON bad USING flat (v) WITH (lists = 5)');
+refused('22023', q{CREATE INDEX ON bad USING flat (v) WITH (seal_size = '0')});
+refused('22023',
+	q{CREATE INDEX ON bad USING flat (v) WITH (seal_size = '9 miles')});
+refused('22023', q{ALTER INDEX bad_idx SET (seal_size = '1TB')});
+refused('22023', 'CREATE INDEX ON bad USING flat (free)');
+refused('42809', q{SELECT vectordb.check('bad')});
+is( $node->safe_psql('postgres',
+		q{SELECT * FROM vectordb.check('bad_idx')}),
+	'', 'bad input leaves nothing in the index');
+
+is(crashes(), 0, 'no process has crashed at the end');
 $node->stop;
+
+# ---------------------------------------------------------------------------
+# No space
+# ---------------------------------------------------------------------------
+
+# A limit to the size of files stands for a full disk.  The vectors exist in
+# the index alone, so that its file is the one that meets the limit.
+my $small = new_node('small', extra => ['--wal-segsize=1']);
+my $nrows = 1500;
+
+sub start_limited
+{
+	my ($kilobytes) = @_;
+
+	system_or_bail('bash', '-c',
+		"ulimit -f $kilobytes; exec pg_ctl -w -s -D '"
+		  . $small->data_dir . "' -l '" . $small->logfile . "' start");
+	return;
+}
+
+sub stop_limited
+{
+	system_or_bail('pg_ctl', '-w', '-s', '-D', $small->data_dir, 'stop');
+	return;
+}
+
+sub small_outcome
+{
+	my ($sql) = @_;
+	my ($out, $err);
+
+	$small->psql('postgres', $sql, stdout => \$out, stderr => \$err);
+	return $err;
+}
+
+sub small_nearest
+{
+	my ($use_index) = @_;
+	my ($yes, $no) = $use_index ? ('on', 'off') : ('off', 'on');
+
+	return $small->safe_psql('postgres', qq{
+SET enable_indexscan = $yes; SET enable_seqscan = $no;
+SELECT string_agg(id::text, ' ') FROM (
+	SELECT id FROM f ORDER BY big(id) <-> big(-5) LIMIT 50) t});
+}
+
+sub small_well
+{
+	my ($name) = @_;
+
+	is($small->safe_psql('postgres', 'SELECT count(*) FROM f'),
+		$nrows, "$name: committed rows are there");
+	is( $small->safe_psql('postgres',
+			q{SELECT * FROM vectordb.check('f_idx')}),
+		'', "$name: check finds nothing");
+	is(small_nearest(1), small_nearest(0),
+		"$name: the index answers as the table does");
+	return;
+}
+
+$small->start;
+$small->safe_psql('postgres', qq{
+CREATE EXTENSION vectordb;
+CREATE FUNCTION big(id int) RETURNS vector(1000) IMMUTABLE LANGUAGE sql
+	AS \$\$ SELECT array_fill(id::real, ARRAY[1000])::vector \$\$;
+CREATE TABLE f (id int);
+CREATE INDEX f_idx ON f USING flat ((big(id)::vector(1000)) vector_l2_ops)
+	WITH (seal_size = '2MB');
+INSERT INTO f SELECT generate_series(1, $nrows);
+CHECKPOINT});
+$small->stop;
+
+start_limited(3072);
+small_well('little space');
+like(small_outcome('INSERT INTO f SELECT generate_series(10001, 20000)'),
+	qr/could not extend file/, 'no space: an insert fails');
+like(small_outcome(q{SELECT vectordb.build('f_idx')}),
+	qr/could not extend file/, 'no space: a build fails');
+like(small_outcome('CREATE INDEX f_big ON f USING flat '
+		  . '((array_fill(id, ARRAY[4000])::vector(4000)) vector_l2_ops)'),
+	qr/could not extend file/, 'no space: CREATE INDEX fails');
+small_well('no space');
+stop_limited();
+
+$small->start;
+small_well('space again');
+$small->safe_psql('postgres', 'VACUUM f');
+small_well('space again, vacuumed');
+is( $small->safe_psql('postgres',
+		q{SELECT (vectordb.index_info('f_idx')).pending}),
+	'0', 'space again: nothing is pending after VACUUM');
+is(small_outcome(q{SELECT vectordb.build('f_idx')}),
+	'', 'space again: the build goes well');
+small_well('space again, built');
+$small->stop;
+unlike(slurp_file($small->logfile), qr/terminated by signal|TRAP:|PANIC:/,
+	'no process has crashed for want of space');
 done_testing();
