@@ -171,6 +171,11 @@
 #define vdb_disable_index_path(ipath) ((void) (ipath))
 #endif
 
+/* A function that does not return: stands before the declaration since 18. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* Soft input errors (16): before, the error is raised. */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \

@@ -36,9 +36,9 @@ static uint32 page_lookups = 0;
 
 static Buffer page_lookup(Relation index, BlockNumber blkno);
 static void page_check_exists(Relation index, BlockNumber blkno);
-static void page_report_mismatch(Relation index, BlockNumber blkno, Page page,
-								 PageKind kind, uint32 segment_id)
-			pg_attribute_noreturn();
+pg_noreturn static void page_report_mismatch(Relation index, BlockNumber blkno,
+											 Page page, PageKind kind,
+											 uint32 segment_id);
 
 void
 page_init(Page page, PageKind kind, uint32 segment_id, uint32 ordinal)

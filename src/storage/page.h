@@ -23,6 +23,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "utils/rel.h"
@@ -142,7 +143,7 @@ page_prefetch(Buffer buffer, uint32 nbytes)
 }
 
 /* The index is damaged: ERRCODE_INDEX_CORRUPTED with name, block and hint. */
-extern void page_report_damage(Relation index, BlockNumber blkno,
-							   const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void page_report_damage(Relation index, BlockNumber blkno,
+										   const char *detail);
 
 #endif							/* VDB_PAGE_H */

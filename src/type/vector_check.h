@@ -14,6 +14,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "type/vector.h"
 
 struct Node;
@@ -31,7 +32,7 @@ extern bool vector_check_element(float x, struct Node *escontext);
 /* The same for all elements; raises the error. */
 extern void vector_check_elements(const float *x, int dim);
 
-extern void vector_different_dims(int a, int b) pg_attribute_noreturn();
+pg_noreturn extern void vector_different_dims(int a, int b);
 
 /* Raises an error unless the vectors can be compared element by element. */
 static inline void
