@@ -104,7 +104,8 @@ ANALYZE p;
 SELECT * FROM pg_temp.plan('SELECT id FROM p ORDER BY v <-> ''[1,2,3,4,5,6]'' LIMIT 5');
 SELECT * FROM pg_temp.plan('SELECT id FROM p WHERE region = 2 ORDER BY v <-> ''[1,2,3,4,5,6]'' LIMIT 5');
 SELECT pg_temp.mismatches('p', '<->', ARRAY[:probe, NULL], '{10, 10000}');
-SELECT pg_temp.mismatches('p', '<->', ARRAY[:probe], '{10, 10000}', 'region = 2');
+-- Two partitions: PostgreSQL 18 forgets what is disabled below an Append of one.
+SELECT pg_temp.mismatches('p', '<->', ARRAY[:probe], '{10, 10000}', 'region IN (2, 3)');
 UPDATE p SET region = region + 1 WHERE id % 3 = 0;
 SELECT pg_temp.mismatches('p', '<->', ARRAY[:probe], '{10, 10000}');
 CREATE TABLE p4 (id int, region int, v vector(6));

@@ -36,6 +36,10 @@ sub new_node
 
 	$node->init(%params);
 	$node->append_conf('postgresql.conf', "autovacuum = off\njit = off\n");
+
+	# Buffers are few in tests, and asking a worker for each page takes long.
+	$node->append_conf('postgresql.conf', "io_method = sync\n")
+	  if $node->pg_version >= 18;
 	return $node;
 }
 
