@@ -47,6 +47,7 @@ DROP OPERATOR <~~> (vector, vector);
 CREATE TABLE t (id int, v vector(3), free vector, w vector(3));
 CREATE INDEX ON t USING flat (free);
 CREATE INDEX ON t USING flat ((free + free));
+CREATE INDEX CONCURRENTLY ON t USING flat (free);
 CREATE INDEX ON t USING flat (id);
 CREATE INDEX ON t USING flat (v, w);
 CREATE UNIQUE INDEX ON t USING flat (v);
@@ -62,6 +63,51 @@ INSERT INTO t (id, free) VALUES (1, '[1,2]'), (2, '[1,2,3]'), (3, '[3,4]');
 SET enable_seqscan = off;
 SELECT id FROM t WHERE vector_dims(free) = 2 ORDER BY free::vector(2) <-> '[3,3]' LIMIT 5;
 SELECT * FROM pg_temp.plan('SELECT id FROM t WHERE vector_dims(free) = 2 ORDER BY free::vector(2) <-> ''[3,3]'' LIMIT 5');
+
+-- Dimensions cannot be taken from a column while an index needs them: neither
+-- REINDEX nor the restore of a dump could make such an index again.
+CREATE TABLE lose (id int, v vector(3));
+INSERT INTO lose VALUES (1, '[1,2,3]'), (2, '[4,5,6]');
+CREATE INDEX lose_plain ON lose USING flat (v);
+ALTER TABLE lose ALTER v TYPE vector;
+\set VERBOSITY sqlstate
+ALTER TABLE lose ALTER v TYPE vector;
+\set VERBOSITY default
+DROP INDEX lose_plain;
+CREATE INDEX lose_partial ON lose USING flat (v vector_ip_ops) WHERE id > 1;
+ALTER TABLE lose ALTER v TYPE vector;
+DROP INDEX lose_partial;
+CREATE INDEX lose_expression ON lose USING flat ((coalesce(v, v)) vector_l1_ops);
+ALTER TABLE lose ALTER v TYPE vector;
+DROP INDEX lose_expression;
+ALTER TABLE lose ALTER v TYPE vector;
+CREATE INDEX lose_cast ON lose USING flat ((v::vector(3)));
+ALTER TABLE lose ALTER v TYPE vector(3);
+ALTER TABLE lose ALTER v TYPE vector;
+REINDEX TABLE lose;
+DROP TABLE lose;
+CREATE TABLE lose (id int, v vector(3), free vector) PARTITION BY RANGE (id);
+CREATE INDEX ON lose USING flat (free);
+CREATE INDEX ON lose USING flat (v);
+ALTER TABLE lose ALTER v TYPE vector;
+CREATE TABLE lose_1 PARTITION OF lose FOR VALUES FROM (0) TO (10);
+ALTER TABLE lose ALTER v TYPE vector;
+DROP TABLE lose;
+
+-- A column of a domain has the dimensions of the domain.
+CREATE DOMAIN three AS vector(3) CHECK (VALUE <> '[0,0,0]');
+CREATE DOMAIN any_number AS vector;
+CREATE TABLE domains (id int, v three, free any_number);
+INSERT INTO domains VALUES (1, '[1,2,3]'), (2, '[4,5,6]');
+CREATE INDEX ON domains USING flat (free);
+CREATE INDEX domains_v ON domains USING flat (v);
+ALTER TABLE domains ALTER v TYPE any_number;
+INSERT INTO domains VALUES (3, '[1,2,4]'), (4, NULL);
+SELECT * FROM pg_temp.plan('SELECT id FROM domains ORDER BY v <-> ''[1,2,4]'' LIMIT 2');
+SELECT id FROM domains ORDER BY v <-> '[1,2,4]' LIMIT 2;
+SELECT * FROM vectordb.check('domains_v');
+DROP TABLE domains;
+DROP DOMAIN three, any_number;
 
 -- A query of another dimension is refused as by the operator.
 CREATE INDEX t_v ON t USING flat (v);

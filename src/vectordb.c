@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "am/common/creation.h"
 #include "base/compat.h"
 #include "base/settings.h"
 #include "fmgr.h"
@@ -22,4 +23,5 @@ void
 _PG_init(void)
 {
 	settings_init();
+	creation_init();
 }

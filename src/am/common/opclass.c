@@ -13,17 +13,20 @@
 #include "access/amvalidate.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "am/common/opclass.h"
 #include "base/compat.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_amop.h"
 #include "catalog/pg_amproc.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "type/vector.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
@@ -40,6 +43,7 @@ typedef struct OpclassCheck
 	bool		valid;
 } OpclassCheck;
 
+static Oid	opclass_indexed_column(Relation index, AttrNumber *attnum);
 static char *opclass_family_name(Oid family);
 static void opclass_check_operators(OpclassCheck *check, CatCList *operators);
 static void opclass_check_functions(OpclassCheck *check, CatCList *functions);
@@ -94,7 +98,67 @@ opclass_info(Relation index)
 int
 opclass_index_dim(Relation index)
 {
-	return TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(index), 0);
+	int32		typmod = attribute->atttypmod;
+
+	/* A column of a domain has the dimensions of the domain. */
+	if (typmod < 0)
+		(void) getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+	return typmod;
+}
+
+void
+opclass_require_dim(Relation index, bool is_rebuild)
+{
+	Oid			heapid;
+	AttrNumber	attnum;
+
+	if (opclass_index_dim(index) >= 1)
+		return;
+	heapid = opclass_indexed_column(index, &attnum);
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			attnum != 0 ?
+			errmsg("column \"%s\" of relation \"%s\" does not have dimensions",
+				   get_attname(heapid, attnum, false),
+				   get_rel_name(heapid)) :
+			errmsg("indexed expression on relation \"%s\" does not have dimensions",
+				   get_rel_name(heapid)),
+			errdetail("Index \"%s\" can hold only vectors of one declared number of dimensions.",
+					  RelationGetRelationName(index)),
+			is_rebuild ?
+			errhint("Drop the index before taking the dimensions from the column.") :
+			errhint("Declare it as vector(n), or index an expression with a cast to vector(n)."));
+}
+
+/*
+ * Table and column of an index, also of one whose row in pg_index is of the
+ * command that is running; *attnum is 0 for an expression.
+ */
+static Oid
+opclass_indexed_column(Relation index, AttrNumber *attnum)
+{
+	Relation	catalog = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Form_pg_index form;
+	Oid			heapid;
+
+	ScanKeyInit(&key, Anum_pg_index_indexrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RelationGetRelid(index)));
+	scan = systable_beginscan(catalog, IndexRelidIndexId, true, SnapshotSelf,
+							  1, &key);
+	tuple = systable_getnext(scan);
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "could not find tuple for index %u",
+			 RelationGetRelid(index));
+	form = (Form_pg_index) GETSTRUCT(tuple);
+	heapid = form->indrelid;
+	*attnum = form->indkey.values[0];
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return heapid;
 }
 
 IndexIdentity
@@ -109,11 +173,7 @@ opclass_identity(Relation index, AmKind am)
 		.seed = OPCLASS_DEFAULT_SEED
 	};
 
-	if (dim < 1)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("column does not have dimensions"),
-				errhint("Declare it as vector(n), or index an expression with a cast to vector(n)."));
+	opclass_require_dim(index, false);
 	if (dim > VECTOR_MAX_DIM)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

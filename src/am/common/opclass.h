@@ -39,6 +39,12 @@ extern const OpclassInfo *opclass_info(Relation index);
 extern int	opclass_index_dim(Relation index);
 
 /*
+ * Raises an error if it has none.  The index may be in the middle of its
+ * creation; is_rebuild is true when it replaces one that was there.
+ */
+extern void opclass_require_dim(Relation index, bool is_rebuild);
+
+/*
  * Identity of an index that is about to be created.  Raises an error if its
  * column has no dimensions.
  */
