@@ -77,13 +77,26 @@ vector_text_skip_space(VectorText *text)
 		text->p++;
 }
 
+/* Not the text of a vector; the detail is a full sentence. */
 static bool
-vector_text_invalid(const VectorText *text)
+vector_text_invalid(const VectorText *text, const char *detail)
 {
 	ereturn(text->escontext, false,
 			errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			errmsg("invalid input syntax for type vector: \"%s\"",
-				   text->start));
+				   text->start),
+			errdetail_internal("%s", detail));
+}
+
+/* The same where element "number", counted from 1, is expected. */
+static bool
+vector_text_no_element(const VectorText *text, int number)
+{
+	const char *format = *text->p == '\0' ?
+	_("The text ends where element %d is expected.") :
+	_("Element %d is not a number.");
+
+	return vector_text_invalid(text, psprintf(format, number));
 }
 
 /* Reads up to and with the opening bracket. */
@@ -92,11 +105,8 @@ vector_text_open(VectorText *text)
 {
 	vector_text_skip_space(text);
 	if (*text->p != '[')
-		ereturn(text->escontext, false,
-				errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				errmsg("invalid input syntax for type vector: \"%s\"",
-					   text->start),
-				errdetail("Vector contents must start with \"[\"."));
+		return vector_text_invalid(text,
+								   _("The elements must be enclosed in \"[\" and \"]\"."));
 	text->p++;
 	vector_text_skip_space(text);
 	if (*text->p == ']')
@@ -104,16 +114,16 @@ vector_text_open(VectorText *text)
 	return true;
 }
 
-/* Reads one element and the white space around it. */
+/* Reads element "number", from 1, and the white space around it. */
 static inline bool
-vector_text_element(VectorText *text, float *x)
+vector_text_element(VectorText *text, float *x, int number)
 {
 	const char *end;
 
 	vector_text_skip_space(text);
 	*x = float_parse(text->p, text->limit, &end);
 	if (unlikely(end == text->p))
-		return vector_text_invalid(text);
+		return vector_text_no_element(text, number);
 	if (unlikely(!isfinite(*x)))
 	{
 		const char *word = text->p + (*text->p == '-' || *text->p == '+');
@@ -123,7 +133,9 @@ vector_text_element(VectorText *text, float *x)
 			ereturn(text->escontext, false,
 					errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					errmsg("\"%s\" is out of range for type vector",
-						   pnstrdup(text->p, end - text->p)));
+						   pnstrdup(text->p, end - text->p)),
+					errdetail("Element %d is too large for single precision.",
+							  number));
 		return vector_check_element(*x, text->escontext);
 	}
 	text->p = end;
@@ -147,7 +159,7 @@ vector_text_elements(VectorText *text, float *x)
 			(void) vector_check_dim((int64) dim + 1, text->escontext);
 			return -1;
 		}
-		if (!vector_text_element(text, &x[dim]))
+		if (!vector_text_element(text, &x[dim], dim + 1))
 			return -1;
 		dim++;
 
@@ -160,7 +172,9 @@ vector_text_elements(VectorText *text, float *x)
 		}
 		else
 		{
-			(void) vector_text_invalid(text);
+			(void) vector_text_invalid(text,
+									   psprintf(_("Expected \",\" or \"]\" after element %d."),
+												dim));
 			return -1;
 		}
 	}
@@ -172,11 +186,8 @@ vector_text_close(VectorText *text)
 {
 	vector_text_skip_space(text);
 	if (*text->p != '\0')
-		ereturn(text->escontext, false,
-				errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				errmsg("invalid input syntax for type vector: \"%s\"",
-					   text->start),
-				errdetail("Junk after closing right brace."));
+		return vector_text_invalid(text,
+								   _("Only white space may follow the closing \"]\"."));
 	return true;
 }
 
