@@ -12,6 +12,7 @@
 
 #include "access/amapi.h"
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xlog.h"
 #include "admin/admin.h"
@@ -20,6 +21,7 @@
 #include "base/compat.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -28,7 +30,9 @@
 #include "storage/segment.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(vdb_index_segments);
@@ -38,6 +42,10 @@ PG_FUNCTION_INFO_V1(vdb_build);
 
 static Relation admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner,
 						   Relation *heap);
+static void admin_not_an_index(Oid relid);
+static char *admin_index_names(Oid heapid);
+static bool admin_is_vector_index(Oid indexrelid);
+static int	admin_hint_indexes(const char *names);
 static uint64 admin_live_pages(Relation index, const Manifest *manifest,
 							   const SegmentInfo *info, uint32 *nrows);
 
@@ -71,9 +79,7 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 	Relation	index;
 
 	if (!OidIsValid(heapid))
-		ereport(ERROR,
-				errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				errmsg("relation with OID %u is not an index", indexrelid));
+		admin_not_an_index(indexrelid);
 	if (owner)
 	{
 		if (!vdb_class_ownercheck(heapid, GetUserId()))
@@ -96,19 +102,105 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("index \"%s\" is partitioned",
 					   RelationGetRelationName(index)),
-				errhint("Name the index of a partition."));
-	/* All access methods of this extension share the callbacks of VACUUM. */
-	if (index->rd_indam->ambulkdelete != vacuum_bulk_delete)
+				errhint("Name the index of a partition; the view vectordb.tables lists them."));
+	if (!admin_is_vector_index(indexrelid))
+	{
+		char	   *names = admin_index_names(heapid);
+
 		ereport(ERROR,
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("index \"%s\" is not a vector index",
 					   RelationGetRelationName(index)),
-				errdetail("It was not created by an access method of vectordb."));
+				errdetail("It was not created by an access method of vectordb."),
+				admin_hint_indexes(names));
+	}
 	if (RELATION_IS_OTHER_TEMP(index))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("cannot access temporary indexes of other sessions"));
 	return index;
+}
+
+/* Often the name of the table was given: say which indexes it has. */
+static void
+admin_not_an_index(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+	char	   *names;
+
+	if (name == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation with OID %u does not exist", relid));
+	names = admin_index_names(relid);
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("\"%s\" is not an index", name),
+			admin_hint_indexes(names));
+}
+
+/*
+ * The vector indexes of a table, by name with commas between them; NULL if
+ * there is none.  From the catalogs alone: the table is not locked.
+ */
+static char *
+admin_index_names(Oid heapid)
+{
+	Relation	catalog = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *indexes = NIL;
+	ListCell   *lc;
+	StringInfoData names;
+
+	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(heapid));
+	scan = systable_beginscan(catalog, IndexIndrelidIndexId, true, NULL, 1,
+							  &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		indexes = lappend_oid(indexes,
+							  ((Form_pg_index) GETSTRUCT(tuple))->indexrelid);
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+
+	initStringInfo(&names);
+	list_sort(indexes, list_oid_cmp);
+	foreach(lc, indexes)
+	{
+		Datum		index = ObjectIdGetDatum(lfirst_oid(lc));
+
+		if (!admin_is_vector_index(lfirst_oid(lc)))
+			continue;
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 DatumGetCString(DirectFunctionCall1(regclassout,
+															 index)));
+	}
+	return names.len > 0 ? names.data : NULL;
+}
+
+/* All access methods of this extension share the callbacks of VACUUM. */
+static bool
+admin_is_vector_index(Oid indexrelid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(indexrelid));
+	IndexAmRoutine *routine;
+	Oid			amid;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	amid = ((Form_pg_class) GETSTRUCT(tuple))->relam;
+	ReleaseSysCache(tuple);
+	routine = GetIndexAmRoutineByAmId(amid, true);
+	return routine != NULL && routine->ambulkdelete == vacuum_bulk_delete;
+}
+
+static int
+admin_hint_indexes(const char *names)
+{
+	if (names == NULL)
+		return errhint("The view vectordb.tables lists the vector indexes of tables that you may read.");
+	return errhint("The vector indexes of the table are: %s.", names);
 }
 
 static void
