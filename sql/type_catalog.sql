@@ -24,6 +24,19 @@ FROM pg_aggregate a JOIN pg_proc p ON p.oid = aggfnoid
 WHERE proargtypes[0] = 'vector'::regtype
 ORDER BY a.aggfnoid::regprocedure::text;
 
+-- Every object that a \d command shows has a comment.
+SELECT o.type, o.identity
+FROM pg_depend d JOIN pg_extension e
+         ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+     LEFT JOIN pg_type t ON d.classid = 'pg_type'::regclass AND d.objid = t.oid,
+     pg_identify_object(d.classid, d.objid, 0) o
+WHERE extname = 'vectordb' AND d.deptype = 'e'
+  AND o.type NOT IN ('cast', 'operator family')
+  -- types of rows and arrays
+  AND (t.oid IS NULL OR (t.typtype <> 'c' AND t.typcategory <> 'A'))
+  AND obj_description(d.objid, d.classid::regclass::name) IS NULL
+ORDER BY 1, 2;
+
 -- The type works in any schema, on the search path or not.
 SET client_min_messages = warning;
 BEGIN;

@@ -2,6 +2,8 @@
 
 CREATE SCHEMA vectordb;
 GRANT USAGE ON SCHEMA vectordb TO PUBLIC;
+COMMENT ON SCHEMA vectordb IS
+	'administration of vector indexes';
 
 CREATE FUNCTION vectordb.index_segments(
 	index regclass,
@@ -116,5 +118,10 @@ SELECT t.table_id,
 	   t.indexrelid
 FROM vectordb.tables t
 CROSS JOIN LATERAL vectordb.index_segments(t.indexrelid) s;
+
+COMMENT ON VIEW vectordb.tables IS
+	'vector indexes on tables that the current user may read';
+COMMENT ON VIEW vectordb.segments IS
+	'segments of the indexes in vectordb.tables';
 
 GRANT SELECT ON vectordb.tables, vectordb.segments TO PUBLIC;

@@ -45,3 +45,22 @@ CREATE OPERATOR CLASS vector_l1_ops
     FOR TYPE vector USING flat AS
     OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
     FUNCTION 1 vector_l1_support(internal);
+
+COMMENT ON FUNCTION flathandler(internal) IS
+    'handler of the index access method flat';
+COMMENT ON FUNCTION vector_l2_support(internal) IS
+    'support function of operator classes: Euclidean distance';
+COMMENT ON FUNCTION vector_ip_support(internal) IS
+    'support function of operator classes: negative inner product';
+COMMENT ON FUNCTION vector_cosine_support(internal) IS
+    'support function of operator classes: cosine distance';
+COMMENT ON FUNCTION vector_l1_support(internal) IS
+    'support function of operator classes: taxicab distance';
+COMMENT ON OPERATOR CLASS vector_l2_ops USING flat IS
+    'nearest by Euclidean distance, ORDER BY v <-> q';
+COMMENT ON OPERATOR CLASS vector_ip_ops USING flat IS
+    'nearest by negative inner product, ORDER BY v <#> q';
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING flat IS
+    'nearest by cosine distance, ORDER BY v <=> q';
+COMMENT ON OPERATOR CLASS vector_l1_ops USING flat IS
+    'nearest by taxicab distance, ORDER BY v <+> q';
