@@ -1,4 +1,4 @@
--- compare.sql: the same answers with the index and without it
+-- compare.sql: the same answers, in the same order, with the index and without
 \pset footer off
 \pset linestyle unicode
 \set ECHO queries
@@ -9,11 +9,12 @@
 \echo '--- the ten nearest meanings of forty definitions'
 \echo
 CREATE TEMP VIEW nearest AS
-SELECT d.id AS definition, n.id AS meaning, n.distance
+SELECT d.id AS definition, n.place, n.id AS meaning, n.distance
 FROM definitions d,
-     LATERAL (SELECT m.id, m.embedding <=> d.embedding AS distance
-              FROM meanings m
-              ORDER BY m.embedding <=> d.embedding LIMIT 10) n;
+     LATERAL (SELECT row_number() OVER () AS place, x.*
+              FROM (SELECT m.id, m.embedding <=> d.embedding AS distance
+                    FROM meanings m
+                    ORDER BY m.embedding <=> d.embedding LIMIT 10) x) n;
 
 \echo
 \echo '--- through the index'
@@ -33,7 +34,7 @@ CREATE TEMP TABLE without_index AS TABLE nearest;
 \timing off
 
 \echo
-\echo '--- how many of the rows are the same?'
+\echo '--- how many are the same row, at the same distance, in the same place?'
 \echo
 SELECT (SELECT count(*) FROM without_index) AS "rows",
        (SELECT count(*) FROM (TABLE with_index INTERSECT

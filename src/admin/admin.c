@@ -213,8 +213,8 @@ admin_refuse_in_recovery(const char *function)
 }
 
 /*
- * One row for each segment: id, state, kind, rows, dead rows, pages, level,
- * created.
+ * One row for each segment: id, type, bytes, rows, created, state, dead rows,
+ * level.
  */
 Datum
 vdb_index_segments(PG_FUNCTION_ARGS)
@@ -235,16 +235,19 @@ vdb_index_segments(PG_FUNCTION_ARGS)
 		bool		nulls[8] = {0};
 		uint32		nrows = info->nrows;
 		uint64		npages = admin_live_pages(index, manifest, info, &nrows);
+		const char *state = states[info->state];
+		const char *type = info->state == SEGMENT_GROWING ? state :
+		psprintf("%s/%s", state, kinds[info->kind]);
 
 		values[0] = Int64GetDatum((int64) info->id);
-		values[1] = CStringGetTextDatum(states[info->state]);
-		values[2] = CStringGetTextDatum(kinds[info->kind]);
+		values[1] = CStringGetTextDatum(type);
+		values[2] = Int64GetDatum((int64) npages * BLCKSZ);
 		values[3] = Int64GetDatum((int64) nrows);
-		values[4] = Int64GetDatum((int64) info->ndead);
-		values[5] = Int64GetDatum((int64) npages * BLCKSZ);
-		values[6] = Int32GetDatum((int32) info->level);
-		values[7] = TimestampTzGetDatum(info->created);
-		nulls[7] = info->created == 0;
+		values[4] = TimestampTzGetDatum(info->created);
+		nulls[4] = info->created == 0;
+		values[5] = CStringGetTextDatum(state);
+		values[6] = Int64GetDatum((int64) info->ndead);
+		values[7] = Int32GetDatum((int32) info->level);
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	}

@@ -5,16 +5,17 @@ GRANT USAGE ON SCHEMA vectordb TO PUBLIC;
 COMMENT ON SCHEMA vectordb IS
 	'administration of vector indexes';
 
+-- The columns of the view vectordb.segments, in its order.
 CREATE FUNCTION vectordb.index_segments(
 	index regclass,
-	OUT segment_id bigint,
-	OUT state text,
-	OUT kind text,
+	OUT file_id bigint,
+	OUT file_type text,
+	OUT file_size bigint,
 	OUT row_count bigint,
+	OUT created_on timestamptz,
+	OUT state text,
 	OUT dead_rows bigint,
-	OUT size bigint,
-	OUT level integer,
-	OUT created_on timestamptz)
+	OUT level integer)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'vdb_index_segments'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -106,15 +107,7 @@ CROSS JOIN LATERAL vectordb.index_info(ours.indexrelid) info;
 CREATE VIEW vectordb.segments AS
 SELECT t.table_id,
 	   t.engine_type,
-	   s.segment_id AS file_id,
-	   s.state || CASE WHEN s.state = 'growing' THEN '' ELSE '/' || s.kind END
-		   AS file_type,
-	   s.size AS file_size,
-	   s.row_count,
-	   s.created_on,
-	   s.state,
-	   s.dead_rows,
-	   s.level,
+	   s.*,
 	   t.indexrelid
 FROM vectordb.tables t
 CROSS JOIN LATERAL vectordb.index_segments(t.indexrelid) s;
