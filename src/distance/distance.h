@@ -62,6 +62,66 @@ typedef struct FilterRows
 	int			nrows;			/* at most 65,536 */
 } FilterRows;
 
+/*
+ * Codes of 8 bits that are compared with each other (README.md, "Rows against
+ * rows").  The distance of rows a and b, with the dot of a's bytes u and b's
+ * bytes minus 128, is
+ *
+ *	(norm_sq[a] + norm_sq[b]) - (2 * scale[a] * scale[b]) * product
+ *		+ (lift[a] - lift[b])^2,
+ *	product = 4 * dot + term[a] + term[b]	in integers, then as a float,
+ *
+ * where term is 2 * sum of u for a and -510 * sum of (u - 128) - 255 * dim for
+ * b.  The last summand is left out where lift is NULL.
+ */
+typedef struct NearRows
+{
+	const int32_t *term;
+	const float *scale;
+	const float *norm_sq;
+	const float *lift;
+} NearRows;
+
+typedef struct NearQuery
+{
+	int32_t		term;
+	float		scale;
+	float		norm_sq;
+	float		lift;
+} NearQuery;
+
+/*
+ * Blocks of 16 rows: codes hold, for each block and each group of 4
+ * dimensions, 4 bytes of each of the 16 rows.  Places without a row have
+ * zeros, and +infinity as norm_sq.
+ */
+typedef struct PackedRows
+{
+	const uint8_t *codes;
+	uint32_t	ngroups;
+	int			nblocks;
+	NearRows	terms;			/* 16 * nblocks each */
+} PackedRows;
+
+typedef struct PackedQuery
+{
+	const int8_t *code;			/* bytes minus 128; 4 * ngroups of them, those
+								 * beyond dim zero */
+	NearQuery	terms;
+} PackedQuery;
+
+/* Number of minima that packed_distances() gives. */
+#define PACKED_MINIMA 32
+
+/* Sums over the difference d of two vectors; y are its signs, 1 or -1. */
+typedef struct DifferenceSums
+{
+	float		squares;		/* |d|^2 */
+	float		magnitudes;		/* |d|_1 */
+	float		signs;			/* <y, origin> */
+	float		products;		/* <d, origin> */
+} DifferenceSums;
+
 typedef struct VdbKernels
 {
 	const char *name;			/* "scalar", "avx2", "avx512", "neon",
@@ -163,6 +223,40 @@ typedef struct VdbKernels
 	 */
 	double		(*quantise_u8) (const float *x, uint32_t n, float scale,
 								uint8_t *codes);
+
+	/*
+	 * Rows against rows; all give the same bits under every instruction set.
+	 *
+	 * packed_distances: dists[q * stride + r] of query q and row r, for all
+	 * 16 * nblocks places; minima[q * PACKED_MINIMA + j] is the least of
+	 * those with r % PACKED_MINIMA = j, +infinity if there are none.  No
+	 * distance is NaN.
+	 *
+	 * packed_select: the rows r < n (a multiple of 16, at most 65,536) with
+	 * dists[r] <= the k-th smallest of PACKED_MINIMA minima, all that are
+	 * finite if k is larger; ascending; returns how many.  rows has room for
+	 * n.
+	 *
+	 * covered: bit r is set if the distance of row r < nrows <= 64, whose dot
+	 * is dots[r], is at most limits[r].
+	 *
+	 * code_difference: sums over d = scale * (2 * code - 255) - centre,
+	 * element i in lane i % 16, the lanes halved; bit i % 8 of signs[i / 8]
+	 * is set if element i is positive.
+	 */
+	void		(*packed_distances) (const PackedRows *rows,
+									 const PackedQuery *queries, int nqueries,
+									 float *dists, size_t stride,
+									 float *minima);
+	int			(*packed_select) (const float *dists, int n,
+								  const float *minima, int k, uint16_t *rows);
+	uint64_t	(*covered) (const int32_t *dots, const NearRows *rows,
+							int nrows, const NearQuery *query,
+							const float *limits);
+	DifferenceSums (*code_difference) (const uint8_t *code, float scale,
+									   const float *centre,
+									   const float *origin, uint32_t n,
+									   uint8_t *signs);
 } VdbKernels;
 
 extern const VdbKernels *vdb_kernels;

@@ -59,6 +59,30 @@
 	.largest = isa##_largest, \
 	.quantise_u8 = isa##_quantise_u8,
 
+/* Those that compare rows with rows stand in near_*.c. */
+#define DECLARE_NEAR_KERNELS(isa) \
+	extern void isa##_packed_distances(const PackedRows *rows, \
+									   const PackedQuery *queries, \
+									   int nqueries, float *dists, \
+									   size_t stride, float *minima); \
+	extern int	isa##_packed_select(const float *dists, int n, \
+									const float *minima, int k, \
+									uint16_t *rows); \
+	extern uint64_t isa##_covered(const int32_t *dots, \
+								  const NearRows *rows, int nrows, \
+								  const NearQuery *query, \
+								  const float *limits); \
+	extern DifferenceSums \
+	isa##_code_difference(const uint8_t *code, float scale, \
+						  const float *centre, const float *origin, \
+						  uint32_t n, uint8_t *signs)
+
+#define NEAR_KERNELS(isa) \
+	.packed_distances = isa##_packed_distances, \
+	.packed_select = isa##_packed_select, \
+	.covered = isa##_covered, \
+	.code_difference = isa##_code_difference
+
 /* Half the lanes on top of the other half, until one is left. */
 static inline double
 kernels_halve(double *lanes, int nlanes)
@@ -103,6 +127,7 @@ kernels_finish_quantise(double *lanes, const float *x, uint32_t n,
 extern const VdbKernels vdb_kernels_scalar;
 
 DECLARE_ENCODE_KERNELS(scalar);
+DECLARE_NEAR_KERNELS(scalar);
 
 #if defined(__x86_64__)
 #define VDB_KERNELS_X86 1
@@ -119,6 +144,8 @@ extern const VdbKernels vdb_kernels_avx512;
 
 DECLARE_ENCODE_KERNELS(avx2);
 DECLARE_ENCODE_KERNELS(avx512);
+DECLARE_NEAR_KERNELS(avx2);
+DECLARE_NEAR_KERNELS(avx512);
 #endif
 
 #if defined(__aarch64__)
@@ -130,6 +157,7 @@ extern const VdbKernels vdb_kernels_neon;
 extern const VdbKernels vdb_kernels_neon_dot;
 
 DECLARE_ENCODE_KERNELS(neon);
+DECLARE_NEAR_KERNELS(neon);
 #endif
 
 #endif							/* VDB_DISTANCE_KERNELS_H */

@@ -776,6 +776,7 @@ const VdbKernels vdb_kernels_avx2 = {
 	.filter_l2 = avx2_filter_l2,
 	.filter_ip = avx2_filter_ip,
 	ENCODE_KERNELS(avx2)
+	NEAR_KERNELS(avx2)
 };
 
 #endif							/* VDB_KERNELS_X86 */

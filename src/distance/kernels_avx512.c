@@ -658,6 +658,7 @@ const VdbKernels vdb_kernels_avx512 = {
 	.filter_l2 = avx512_filter_l2,
 	.filter_ip = avx512_filter_ip,
 	ENCODE_KERNELS(avx512)
+	NEAR_KERNELS(avx512)
 };
 
 #endif							/* VDB_KERNELS_X86 */

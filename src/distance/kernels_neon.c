@@ -636,7 +636,8 @@ neon_filter_ip(const FilterRows *rows, const FilterParams *params,
 	.fastscan_block = neon_fastscan_block, \
 	.filter_l2 = neon_filter_l2, \
 	.filter_ip = neon_filter_ip, \
-	ENCODE_KERNELS(neon)
+	ENCODE_KERNELS(neon) \
+	NEAR_KERNELS(neon)
 
 const VdbKernels vdb_kernels_neon = {
 	.name = "neon",

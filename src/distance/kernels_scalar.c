@@ -240,4 +240,5 @@ const VdbKernels vdb_kernels_scalar = {
 	.filter_l2 = scalar_filter_l2,
 	.filter_ip = scalar_filter_ip,
 	ENCODE_KERNELS(scalar)
+	NEAR_KERNELS(scalar)
 };

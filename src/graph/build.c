@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "graph/build_near.h"
 #include "graph/build_private.h"
 
 /* What a build knows of a phase. */
@@ -120,7 +119,6 @@ graph_build_attach(void *shared, const GraphRows *rows,
 	build->states = (pg_atomic_uint32 *) ((char *) shared + layout.states);
 	build->sums = (int32 *) ((char *) shared + layout.sums);
 	build->members = (uint32 *) ((char *) shared + layout.members);
-	build->near = near_create(build);
 	if (init)
 	{
 		for (int phase = 0; phase < NPHASES; phase++)
@@ -137,7 +135,6 @@ graph_build_attach(void *shared, const GraphRows *rows,
 void
 graph_build_detach(GraphBuild *build)
 {
-	near_free(build->near);
 	pfree(build);
 }
 

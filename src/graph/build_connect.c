@@ -36,8 +36,28 @@ typedef struct ConnectState
 	uint32		tail;
 	uint32		entries[GRAPH_MAX_ENTRIES];
 	int			nentries;
+	int8	   *code;			/* scratch */
 	uint32		next_slot;		/* no node below it has a place left */
 } ConnectState;
+
+static float
+connect_distance(ConnectState *state, uint32 a, uint32 b)
+{
+	const GraphRows *rows = &state->build->rows;
+	NearQuery	query = near_query(state->build, b, state->code);
+	int32		term = near_row_term(state->build, a);
+	int32		dot;
+	float		dist;
+
+	vdb_kernels->dot_u8_s8(rows->codes + (Size) a * rows->dim, rows->dim, 1,
+						   state->code, rows->dim, &dot);
+	dist = (query.norm_sq + rows->norm_sq[a]) -
+		2 * query.scale * rows->scale[a] * (float) (4 * dot + term +
+													query.term);
+	if (rows->lift != NULL)
+		dist += (query.lift - rows->lift[a]) * (query.lift - rows->lift[a]);
+	return dist;
+}
 
 static void
 connect_reach(ConnectState *state, uint32 node, uint32 parent)
@@ -130,7 +150,7 @@ connect_descend(ConnectState *state, uint32 node, float *dist)
 	*dist = INFINITY;
 	for (int i = 0; i < state->nentries; i++)
 	{
-		float		d = near_distance(state->build, state->entries[i], node);
+		float		d = connect_distance(state, state->entries[i], node);
 
 		if (d < *dist)
 		{
@@ -150,7 +170,7 @@ connect_descend(ConnectState *state, uint32 node, float *dist)
 
 			if (state->parents[ids[i]] == NOT_REACHED)
 				continue;
-			d = near_distance(state->build, ids[i], node);
+			d = connect_distance(state, ids[i], node);
 			if (d < *dist)
 			{
 				best = ids[i];
@@ -177,7 +197,7 @@ connect_nearest(ConnectState *state, uint32 node)
 	for (int i = 0; i < n; i++)
 		if (state->parents[ids[i]] != NOT_REACHED &&
 			connect_edge(state, ids[i], node,
-						 near_distance(state->build, ids[i], node)))
+						 connect_distance(state, ids[i], node)))
 			return true;
 	return false;
 }
@@ -194,7 +214,7 @@ connect_anywhere(ConnectState *state, uint32 node)
 			state->next_slot = from = 0;
 		if (state->parents[from] != NOT_REACHED &&
 			connect_edge(state, from, node,
-						 near_distance(state->build, from, node)))
+						 connect_distance(state, from, node)))
 			return;
 	}
 }
@@ -210,6 +230,7 @@ build_phase_connect(GraphBuild *build)
 		return;
 	state = palloc0(sizeof(ConnectState));
 	state->build = build;
+	state->code = palloc(build->rows.dim);
 	state->parents = build->members;
 	state->queue = build->members + n;
 	for (uint32 node = 0; node < n; node++)
@@ -228,5 +249,6 @@ build_phase_connect(GraphBuild *build)
 		connect_spread(state);
 	}
 	Assert(state->tail == n);
+	pfree(state->code);
 	pfree(state);
 }

@@ -11,9 +11,8 @@
  */
 #include "postgres.h"
 
-#include <sched.h>
-
 #include "graph/build_near.h"
+#include "graph/build_pool.h"
 
 /* Larger balls are taken in parts, at random. */
 #define MAX_BALL_NODES 65536
@@ -21,11 +20,22 @@
 /* Levels of the partition before a part is cut at random. */
 #define MAX_LEVEL 6
 
+/* Near rows that are taken of a row of a leaf, at most. */
+#define LEAF_MOST POOL_SIZE
+
+/* Rows whose pools are filled between looks at interrupts. */
+#define CHECK_ROWS 256
+
 typedef struct LeafState
 {
 	GraphBuild *build;
 	NearSet    *set;
-	Near	   *found;
+	NearBatch  *batch;
+	uint32	   *near_first;		/* where each row's near ones begin */
+	Near	   *near;
+	uint32	   *reverse_first;	/* where those begin that found the row */
+	Near	   *reverse;
+	Candidate  *candidates;
 	uint64		seed;			/* of the ball */
 	uint64		nrandom;		/* numbers drawn from it */
 } LeafState;
@@ -38,95 +48,115 @@ typedef struct PartList
 	uint32	   *members;
 } PartList;
 
-static void
-pool_lock(GraphBuild *build, uint32 node, uint32 *state)
-{
-	pg_atomic_uint32 *word = &build->states[node];
-
-	for (int tries = 1;; tries++)
-	{
-		*state = pg_atomic_read_u32(word) & ~POOL_LOCKED;
-		if (pg_atomic_compare_exchange_u32(word, state,
-										   *state | POOL_LOCKED))
-			return;
-		if (tries % 100 == 0)
-			sched_yield();
-	}
-}
-
-static void
-pool_unlock(GraphBuild *build, uint32 node, uint32 state)
-{
-	pg_write_barrier();
-	pg_atomic_write_u32(&build->states[node], state);
-}
-
-/* Among count places from ids/dists on, keep the nearest; returns count. */
+/*
+ * Rows near to one of the leaf, which is found itself; there are some more
+ * than asked for, which do no harm.
+ */
 static uint32
-pool_keep(uint32 *ids, float *dists, uint32 count, uint32 size,
-		  Candidate candidate)
+leaf_take(LeafState *state, uint32 q, uint32 row, uint32 nearest, Near *out)
 {
-	uint32		farthest = 0;
+	NearBatch  *batch = state->batch;
+	uint32		nselected = near_select(batch, state->set, q, nearest + 1);
+	uint32		n = 0;
 
-	for (uint32 i = 0; i < count; i++)
-	{
-		Candidate	a = {ids[i], dists[i]};
-		Candidate	b = {ids[farthest], dists[farthest]};
-
-		if (a.node == candidate.node)
-			return count;
-		if (candidate_less(b, a))
-			farthest = i;
-	}
-	if (count < size)
-		farthest = count++;
+	if (nselected > LEAF_MOST)
+		nselected = near_nearest(batch, state->set, q, nearest + 1, out);
 	else
-	{
-		Candidate	last = {ids[farthest], dists[farthest]};
-
-		if (!candidate_less(candidate, last))
-			return count;
-	}
-	ids[farthest] = candidate.node;
-	dists[farthest] = candidate.dist;
-	return count;
+		for (uint32 i = 0; i < nselected; i++)
+		{
+			out[i].row = batch->rows[i];
+			out[i].dist = near_dist(batch, q, batch->rows[i]);
+		}
+	for (uint32 i = 0; i < nselected; i++)
+		if (out[i].row != row)
+			out[n++] = out[i];
+	return n;
 }
 
+/* Fill in state->near_first and state->near for all rows of the leaf. */
 static void
-pool_offer(GraphBuild *build, uint32 node, Candidate candidate)
+leaf_find(LeafState *state, const uint32 *nodes, uint32 n)
 {
-	GraphPool  *pool = &build->pools[node];
-	uint32		count;
+	uint32		nearest = state->build->params.nearest;
+	uint32		nnear = 0;
 
-	pool_lock(build, node, &count);
-	count = pool_keep(pool->ids, pool->dists, count, POOL_SIZE, candidate);
-	pool_unlock(build, node, count);
+	/* all data in one leaf: nothing else will fill the pools */
+	if (state->build->nballs == 1)
+		nearest = POOL_SIZE;
+	near_set_fill(state->set, state->build, nodes, n);
+	for (uint32 row = 0; row < n; row += NEAR_BATCH)
+	{
+		uint32		nrows = Min(NEAR_BATCH, n - row);
+
+		build_check(state->build);
+		near_batch_run(state->batch, state->build, state->set, nodes + row,
+					   nrows);
+		for (uint32 i = 0; i < nrows; i++)
+		{
+			state->near_first[row + i] = nnear;
+			nnear += leaf_take(state, i, row + i, nearest,
+							   state->near + nnear);
+		}
+	}
+	state->near_first[n] = nnear;
+}
+
+/* Turn the lists of near rows around. */
+static void
+leaf_reverse(LeafState *state, uint32 n)
+{
+	uint32	   *first = state->reverse_first;
+
+	memset(first, 0, (n + 2) * sizeof(uint32));
+	for (uint32 i = 0; i < state->near_first[n]; i++)
+		first[state->near[i].row + 2]++;
+	for (uint32 i = 2; i <= n; i++)
+		first[i] += first[i - 1];
+	for (uint32 row = 0; row < n; row++)
+		for (uint32 i = state->near_first[row]; i < state->near_first[row + 1];
+			 i++)
+		{
+			uint32		at = first[state->near[i].row + 1]++;
+
+			state->reverse[at].row = row;
+			state->reverse[at].dist = state->near[i].dist;
+		}
+}
+
+static uint32
+leaf_add_candidates(Candidate *candidates, const Near *near, uint32 n,
+					const uint32 *nodes)
+{
+	for (uint32 i = 0; i < n; i++)
+		candidates[i] = candidate_make(nodes[near[i].row], near[i].dist);
+	return n;
 }
 
 static void
 leaf_search(LeafState *state, const uint32 *nodes, uint32 n)
 {
 	GraphBuild *build = state->build;
-	uint32		nearest = build->params.nearest;
 
-	if (build->nballs == 1)
-		nearest = POOL_SIZE;
-	near_set_fill(state->set, build, nodes, n);
+	leaf_find(state, nodes, n);
+	leaf_reverse(state, n);
 	for (uint32 row = 0; row < n; row++)
 	{
-		uint32		nfound = near_search(build, state->set, nodes[row], row,
-										 nearest, state->found);
+		uint32		first = state->near_first[row];
+		uint32		reverse = state->reverse_first[row];
+		uint32		ncandidates;
 
-		if (row % 64 == 0)
+		if (row % CHECK_ROWS == 0)
 			build_check(build);
-		for (uint32 i = 0; i < nfound; i++)
-		{
-			uint32		other = nodes[state->found[i].row];
-			float		dist = state->found[i].dist;
-
-			pool_offer(build, nodes[row], candidate_make(other, dist));
-			pool_offer(build, other, candidate_make(nodes[row], dist));
-		}
+		ncandidates = leaf_add_candidates(state->candidates,
+										  state->near + first,
+										  state->near_first[row + 1] - first,
+										  nodes);
+		ncandidates +=
+			leaf_add_candidates(state->candidates + ncandidates,
+								state->reverse + reverse,
+								state->reverse_first[row + 1] - reverse,
+								nodes);
+		pool_offer(build, nodes[row], state->candidates, ncandidates);
 	}
 }
 
@@ -137,39 +167,53 @@ leaf_random(LeafState *state, uint32 n)
 							  n);
 }
 
+/* Find for each node the parts that it goes to, "fan" of them. */
+static void
+leaf_assign(LeafState *state, const NearSet *set, const uint32 *nodes,
+			uint32 n, uint32 fan, uint16 *parts)
+{
+	NearBatch  *batch = near_batch_create(state->build, set->capacity);
+	Near		found[MAX_FAN];
+
+	for (uint32 first = 0; first < n; first += NEAR_BATCH)
+	{
+		uint32		count = Min(NEAR_BATCH, n - first);
+
+		build_check(state->build);
+		near_batch_run(batch, state->build, set, nodes + first, count);
+		for (uint32 i = 0; i < count; i++)
+		{
+			near_nearest(batch, set, i, fan, found);
+			for (uint32 j = 0; j < fan; j++)
+				*parts++ = found[j].row;
+		}
+	}
+	near_batch_free(batch);
+}
+
 /* Assign nodes to the nearest "fan" of nparts of them, drawn at random. */
 static PartList
 leaf_partition(LeafState *state, const uint32 *nodes, uint32 n,
 			   uint32 nparts, uint32 fan)
 {
-	GraphBuild *build = state->build;
 	uint32	   *leaders = palloc(nparts * sizeof(uint32));
 	uint16	   *parts = palloc((Size) n * fan * sizeof(uint16));
-	NearSet    *set = near_set_create(build, nparts);
+	NearSet    *set = near_set_create(state->build, nparts);
 	PartList	list;
 
 	for (uint32 i = 0; i < nparts; i++)
 		leaders[i] = nodes[leaf_random(state, n)];
-	near_set_fill(set, build, leaders, nparts);
+	near_set_fill(set, state->build, leaders, nparts);
+	leaf_assign(state, set, nodes, n, fan, parts);
 	list.nparts = nparts;
 	list.first = palloc0((nparts + 2) * sizeof(uint32));
 	list.members = palloc((Size) n * fan * sizeof(uint32));
-	for (uint32 i = 0; i < n; i++)
-	{
-		if (i % 64 == 0)
-			build_check(build);
-		near_search(build, set, nodes[i], PG_UINT32_MAX, fan, state->found);
-		for (uint32 j = 0; j < fan; j++)
-		{
-			parts[i * fan + j] = state->found[j].row;
-			list.first[state->found[j].row + 2]++;
-		}
-	}
+	for (uint32 i = 0; i < n * fan; i++)
+		list.first[parts[i] + 2]++;
 	for (uint32 i = 2; i <= nparts; i++)
 		list.first[i] += list.first[i - 1];
-	for (uint32 i = 0; i < n; i++)
-		for (uint32 j = 0; j < fan; j++)
-			list.members[list.first[parts[i * fan + j] + 1]++] = nodes[i];
+	for (uint32 i = 0; i < n * fan; i++)
+		list.members[list.first[parts[i] + 1]++] = nodes[i / fan];
 	near_set_free(set);
 	pfree(parts);
 	pfree(leaders);
@@ -234,14 +278,42 @@ leaf_ball_part(LeafState *state, uint32 ball, uint32 part, uint32 nparts)
 	pfree(nodes);
 }
 
+static LeafState *
+leaf_create(GraphBuild *build)
+{
+	LeafState  *state = palloc(sizeof(LeafState));
+	uint32		n = build->params.leaf_size;
+
+	state->build = build;
+	state->set = near_set_create(build, n);
+	state->batch = near_batch_create(build, n);
+	state->near_first = palloc((n + 1) * sizeof(uint32));
+	state->near = palloc((Size) n * (LEAF_MOST + 1) * sizeof(Near));
+	state->reverse_first = palloc((n + 2) * sizeof(uint32));
+	state->reverse = palloc((Size) n * (LEAF_MOST + 1) * sizeof(Near));
+	state->candidates = palloc((n + LEAF_MOST) * sizeof(Candidate));
+	return state;
+}
+
+static void
+leaf_free(LeafState *state)
+{
+	near_set_free(state->set);
+	near_batch_free(state->batch);
+	pfree(state->near_first);
+	pfree(state->near);
+	pfree(state->reverse_first);
+	pfree(state->reverse);
+	pfree(state->candidates);
+	pfree(state);
+}
+
 void
 build_phase_leaves(GraphBuild *build)
 {
-	LeafState	state = {build};
+	LeafState  *state = leaf_create(build);
 	uint32		ball;
 
-	state.set = near_set_create(build, build->params.leaf_size);
-	state.found = palloc((POOL_SIZE + 1) * sizeof(Near));
 	while (build_next(build, PHASE_LEAVES, build->nballs, &ball))
 	{
 		uint32		n = build->shared->first_member[ball + 1] -
@@ -249,49 +321,8 @@ build_phase_leaves(GraphBuild *build)
 		uint32		nparts = (n + MAX_BALL_NODES - 1) / MAX_BALL_NODES;
 
 		for (uint32 part = 0; part < nparts; part++)
-			leaf_ball_part(&state, ball, part, nparts);
+			leaf_ball_part(state, ball, part, nparts);
 		build_done(build, PHASE_LEAVES, n / build->fan);
 	}
-	near_set_free(state.set);
-	pfree(state.found);
-}
-
-/*
- * Every edge is offered to the node that it leads to, which keeps the nearest
- * in the second half of its pool.
- */
-void
-build_phase_reverse(GraphBuild *build)
-{
-	uint32		chunk;
-
-	while (build_next(build, PHASE_REVERSE, build_nchunks(build), &chunk))
-	{
-		uint32		end = build_chunk_end(build, chunk);
-
-		build_check(build);
-		for (uint32 node = chunk * CHUNK_NODES; node < end; node++)
-		{
-			GraphPool  *own = &build->pools[node];
-			uint32		degree = pg_atomic_read_u32(&build->states[node]) &
-			POOL_COUNT_MASK;
-
-			for (uint32 i = 0; i < degree; i++)
-			{
-				GraphPool  *pool = &build->pools[own->ids[i]];
-				Candidate	candidate = {node, own->dists[i]};
-				uint32		state;
-				uint32		others;
-
-				pool_lock(build, own->ids[i], &state);
-				others = pool_keep(pool->ids + GRAPH_DEGREE,
-								   pool->dists + GRAPH_DEGREE,
-								   state >> POOL_OTHERS_SHIFT,
-								   POOL_SIZE - GRAPH_DEGREE, candidate);
-				pool_unlock(build, own->ids[i], others << POOL_OTHERS_SHIFT |
-							(state & POOL_COUNT_MASK));
-			}
-		}
-		build_done(build, PHASE_REVERSE, end - chunk * CHUNK_NODES);
-	}
+	leaf_free(state);
 }

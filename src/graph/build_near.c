@@ -9,7 +9,8 @@
  *		<y, z> = 4 <u, v - 128> + 2 sum u - 510 sum (v - 128) - 255 dim
  *
  * exactly, and |o - p|^2 = |o|^2 + |p|^2 - 2 scale_o scale_p <y, z> has the
- * same bits whichever of the two is asked for.
+ * same bits whichever of the two is asked for.  The kernels do it; here the
+ * rows are laid out for them.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,56 +18,36 @@
 
 #include <math.h>
 
-#include "distance/distance.h"
 #include "graph/build_near.h"
 
-NearScratch *
-near_create(const GraphBuild *build)
-{
-	NearScratch *scratch = palloc0(sizeof(NearScratch));
+/* Rows of a block, and bytes of a group of dimensions in it. */
+#define BLOCK_ROWS 16
+#define GROUP_BYTES 64
 
-	scratch->query = palloc(build->rows.dim);
-	return scratch;
-}
-
-void
-near_free(NearScratch *scratch)
+static uint32
+near_ngroups(const GraphBuild *build)
 {
-	pfree(scratch->query);
-	if (scratch->capacity > 0)
-	{
-		pfree(scratch->dots);
-		pfree(scratch->dists);
-	}
-	pfree(scratch);
-}
-
-static void
-near_reserve(NearScratch *scratch, uint32 n)
-{
-	if (n <= scratch->capacity)
-		return;
-	if (scratch->capacity > 0)
-	{
-		pfree(scratch->dots);
-		pfree(scratch->dists);
-	}
-	scratch->capacity = Max(n, POOL_SIZE);
-	scratch->dots = palloc(scratch->capacity * sizeof(int32));
-	scratch->dists = palloc(scratch->capacity * sizeof(float));
+	return (build->rows.dim + 3) / 4;
 }
 
 NearSet *
 near_set_create(const GraphBuild *build, uint32 capacity)
 {
 	NearSet    *set = palloc0(sizeof(NearSet));
+	Size		n = TYPEALIGN(BLOCK_ROWS, capacity);
 
-	set->capacity = capacity;
-	set->codes = palloc((Size) capacity * build->rows.dim);
-	set->terms = palloc(capacity * sizeof(int32));
-	set->scale = palloc(capacity * sizeof(float));
-	set->norm_sq = palloc(capacity * sizeof(float));
-	set->lift = palloc(capacity * sizeof(float));
+	set->capacity = n;
+	set->codes = palloc0(n * near_ngroups(build) * 4);
+	set->term = palloc(n * sizeof(int32_t));
+	set->scale = palloc(n * sizeof(float));
+	set->norm_sq = palloc(n * sizeof(float));
+	set->lift = palloc0(n * sizeof(float));
+	set->packed.codes = set->codes;
+	set->packed.ngroups = near_ngroups(build);
+	set->packed.terms.term = set->term;
+	set->packed.terms.scale = set->scale;
+	set->packed.terms.norm_sq = set->norm_sq;
+	set->packed.terms.lift = build->rows.lift != NULL ? set->lift : NULL;
 	return set;
 }
 
@@ -74,11 +55,23 @@ void
 near_set_free(NearSet *set)
 {
 	pfree(set->codes);
-	pfree(set->terms);
+	pfree(set->term);
 	pfree(set->scale);
 	pfree(set->norm_sq);
 	pfree(set->lift);
 	pfree(set);
+}
+
+/* Copy a code, four bytes at a time, to its place among 16; the last group
+ * of a place has zeros behind the code from the beginning. */
+static void
+near_pack_code(uint8 *place, const uint8 *code, uint32 dim)
+{
+	uint32		whole = dim / 4;
+
+	for (uint32 g = 0; g < whole; g++)
+		memcpy(place + g * GROUP_BYTES, code + g * 4, 4);
+	memcpy(place + whole * GROUP_BYTES, code + whole * 4, dim % 4);
 }
 
 void
@@ -86,99 +79,135 @@ near_set_fill(NearSet *set, const GraphBuild *build, const uint32 *nodes,
 			  uint32 n)
 {
 	const GraphRows *rows = &build->rows;
-	Size		dim = rows->dim;
+	Size		block_bytes = (Size) set->packed.ngroups * GROUP_BYTES;
 
 	Assert(n <= set->capacity);
 	set->n = n;
+	set->packed.nblocks = (n + BLOCK_ROWS - 1) / BLOCK_ROWS;
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		node = nodes[i];
 
-		memcpy(set->codes + i * dim, rows->codes + node * dim, dim);
-		set->terms[i] = 2 * build->sums[node];
+		near_pack_code(set->codes + i / BLOCK_ROWS * block_bytes +
+					   i % BLOCK_ROWS * 4,
+					   rows->codes + (Size) node * rows->dim, rows->dim);
+		set->term[i] = near_row_term(build, node);
 		set->scale[i] = rows->scale[node];
 		set->norm_sq[i] = rows->norm_sq[node];
-		set->lift[i] = rows->lift != NULL ? rows->lift[node] : 0;
+		if (rows->lift != NULL)
+			set->lift[i] = rows->lift[node];
+	}
+	/* the codes of places without a row do not matter */
+	for (uint32 i = n; i < set->packed.nblocks * BLOCK_ROWS; i++)
+	{
+		set->term[i] = 0;
+		set->scale[i] = 0;
+		set->norm_sq[i] = INFINITY;
+		set->lift[i] = 0;
 	}
 }
 
-const float *
-near_distances(GraphBuild *build, const NearSet *set, uint32 first,
-			   uint32 node)
+NearBatch *
+near_batch_create(const GraphBuild *build, uint32 capacity)
+{
+	NearBatch  *batch = palloc(sizeof(NearBatch));
+
+	batch->stride = TYPEALIGN(BLOCK_ROWS, capacity);
+	batch->codes = palloc0((Size) NEAR_BATCH * near_ngroups(build) * 4);
+	batch->dists = palloc((Size) NEAR_BATCH * batch->stride * sizeof(float));
+	batch->rows = palloc(batch->stride * sizeof(uint16));
+	for (uint32 q = 0; q < NEAR_BATCH; q++)
+		batch->queries[q].code = batch->codes +
+			(Size) q * near_ngroups(build) * 4;
+	return batch;
+}
+
+void
+near_batch_free(NearBatch *batch)
+{
+	pfree(batch->codes);
+	pfree(batch->dists);
+	pfree(batch->rows);
+	pfree(batch);
+}
+
+/* The bytes minus 128, eight at a time. */
+static void
+near_signed_code(int8 *out, const uint8 *code, uint32 dim)
+{
+	uint32		i = 0;
+
+	for (; i + 8 <= dim; i += 8)
+	{
+		uint64		bytes;
+
+		memcpy(&bytes, code + i, 8);
+		bytes ^= UINT64CONST(0x8080808080808080);
+		memcpy(out + i, &bytes, 8);
+	}
+	for (; i < dim; i++)
+		out[i] = (int8) (code[i] ^ 0x80);
+}
+
+NearQuery
+near_query(const GraphBuild *build, uint32 node, int8 *code)
 {
 	const GraphRows *rows = &build->rows;
-	NearScratch *scratch = build->near;
-	uint32		dim = rows->dim;
-	const uint8 *code = rows->codes + (Size) node * dim;
-	int32		term = -510 * (build->sums[node] - 128 * (int32) dim) -
-	255 * (int32) dim;
-	float		norm_sq = rows->norm_sq[node];
-	float		scale = rows->scale[node];
-	float		lift = rows->lift != NULL ? rows->lift[node] : 0;
-	uint32		n = set->n - first;
+	int32		dim = rows->dim;
+	NearQuery	query;
 
-	near_reserve(scratch, n);
-	for (uint32 i = 0; i < dim; i++)
-		scratch->query[i] = (int8) (code[i] ^ 0x80);
-	vdb_kernels->dot_u8_s8(set->codes + (Size) first * dim, dim, n,
-						   scratch->query, dim, scratch->dots);
-	for (uint32 i = 0; i < n; i++)
-	{
-		uint32		row = first + i;
-		float		product = (float) (4 * scratch->dots[i] +
-									   set->terms[row] + term);
-		float		apart = set->lift[row] - lift;
+	near_signed_code(code, rows->codes + (Size) node * dim, dim);
+	query.term = -510 * (build->sums[node] - 128 * dim) - 255 * dim;
+	query.scale = rows->scale[node];
+	query.norm_sq = rows->norm_sq[node];
+	query.lift = rows->lift != NULL ? rows->lift[node] : 0;
+	return query;
+}
 
-		scratch->dists[i] = (norm_sq + set->norm_sq[row]) -
-			2 * (scale * set->scale[row]) * product + apart * apart;
-	}
-	return scratch->dists;
+void
+near_batch_run(NearBatch *batch, const GraphBuild *build, const NearSet *set,
+			   const uint32 *nodes, uint32 n)
+{
+	Size		code_bytes = (Size) set->packed.ngroups * 4;
+
+	Assert(n <= NEAR_BATCH && set->capacity <= batch->stride);
+	for (uint32 q = 0; q < n; q++)
+		batch->queries[q].terms = near_query(build, nodes[q],
+											 batch->codes + q * code_bytes);
+	vdb_kernels->packed_distances(&set->packed, batch->queries, n,
+								  batch->dists, batch->stride,
+								  batch->minima);
 }
 
 uint32
-near_search(GraphBuild *build, const NearSet *set, uint32 node, uint32 except,
-			uint32 nearest, Near *found)
+near_select(NearBatch *batch, const NearSet *set, uint32 q, uint32 k)
 {
-	const float *dists = near_distances(build, set, 0, node);
-	uint32		nfound = 0;
-	float		threshold = INFINITY;
-
-	for (uint32 row = 0; row < set->n; row++)
-	{
-		uint32		at;
-
-		if (!(dists[row] < threshold) || row == except)
-			continue;
-		at = nfound < nearest ? nfound++ : nearest - 1;
-		for (; at > 0 && found[at - 1].dist > dists[row]; at--)
-			found[at] = found[at - 1];
-		found[at].row = row;
-		found[at].dist = dists[row];
-		if (nfound == nearest)
-			threshold = found[nearest - 1].dist;
-	}
-	return nfound;
+	return vdb_kernels->packed_select(batch->dists + q * batch->stride,
+									  set->packed.nblocks * BLOCK_ROWS,
+									  batch->minima + q * PACKED_MINIMA, k,
+									  batch->rows);
 }
 
-float
-near_distance(GraphBuild *build, uint32 a, uint32 b)
+uint32
+near_nearest(NearBatch *batch, const NearSet *set, uint32 q, uint32 k,
+			 Near *found)
 {
-	const GraphRows *rows = &build->rows;
-	const uint8 *u = rows->codes + (Size) a * rows->dim;
-	const uint8 *v = rows->codes + (Size) b * rows->dim;
-	int32		product;
-	float		apart = 0;
+	uint32		nselected = near_select(batch, set, q, k);
+	uint32		nfound = 0;
 
-	for (uint32 i = 0; i < rows->dim; i++)
-		build->near->query[i] = (int8) (v[i] ^ 0x80);
-	vdb_kernels->dot_u8_s8(u, rows->dim, 1, build->near->query, rows->dim,
-						   &product);
-	product = 4 * product + 2 * build->sums[a] -
-		510 * (build->sums[b] - 128 * (int32) rows->dim) -
-		255 * (int32) rows->dim;
-	if (rows->lift != NULL)
-		apart = rows->lift[a] - rows->lift[b];
-	return (rows->norm_sq[a] + rows->norm_sq[b]) -
-		2 * (rows->scale[a] * rows->scale[b]) * (float) product +
-		apart * apart;
+	for (uint32 i = 0; i < nselected; i++)
+	{
+		uint32		row = batch->rows[i];
+		float		dist = near_dist(batch, q, row);
+		uint32		at = nfound < k ? nfound++ : k;
+
+		if (at == k && dist >= found[k - 1].dist)
+			continue;
+		at = Min(at, k - 1);
+		for (; at > 0 && found[at - 1].dist > dist; at--)
+			found[at] = found[at - 1];
+		found[at].row = row;
+		found[at].dist = dist;
+	}
+	return nfound;
 }

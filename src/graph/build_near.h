@@ -8,19 +8,34 @@
 #ifndef VDB_GRAPH_BUILD_NEAR_H
 #define VDB_GRAPH_BUILD_NEAR_H
 
+#include "distance/distance.h"
 #include "graph/build_private.h"
 
-/* Rows whose codes and factors have been copied side by side. */
+/* Rows of which others are asked for the nearest. */
 typedef struct NearSet
 {
 	uint32		n;
 	uint32		capacity;
+	PackedRows	packed;			/* points to the following */
 	uint8	   *codes;
-	int32	   *terms;			/* 2 * sum of the code's bytes */
+	int32_t    *term;
 	float	   *scale;
 	float	   *norm_sq;
 	float	   *lift;
 } NearSet;
+
+/* Nodes that are compared with a set at a time. */
+#define NEAR_BATCH 8
+
+typedef struct NearBatch
+{
+	uint32		stride;			/* of dists */
+	int8	   *codes;
+	float	   *dists;
+	float		minima[NEAR_BATCH * PACKED_MINIMA];
+	PackedQuery queries[NEAR_BATCH];
+	uint16	   *rows;			/* what near_select() found */
+} NearBatch;
 
 /* A row of a set and how far it is. */
 typedef struct Near
@@ -29,35 +44,48 @@ typedef struct Near
 	float		dist;
 } Near;
 
-/* Memory for distances of one row to a set. */
-typedef struct NearScratch
-{
-	int8	   *query;			/* a code, minus 128 */
-	int32	   *dots;
-	float	   *dists;
-	uint32		capacity;
-} NearScratch;
-
-extern NearScratch *near_create(const GraphBuild *build);
-extern void near_free(NearScratch *scratch);
-
 extern NearSet *near_set_create(const GraphBuild *build, uint32 capacity);
 extern void near_set_free(NearSet *set);
 extern void near_set_fill(NearSet *set, const GraphBuild *build,
 						  const uint32 *nodes, uint32 n);
 
-/* Squared distances of a node from rows [first, set->n) of a set. */
-extern const float *near_distances(GraphBuild *build, const NearSet *set,
-								   uint32 first, uint32 node);
+/* For sets of that capacity. */
+extern NearBatch *near_batch_create(const GraphBuild *build, uint32 capacity);
+extern void near_batch_free(NearBatch *batch);
+
+/* Compute all distances of up to NEAR_BATCH nodes from the rows of a set. */
+extern void near_batch_run(NearBatch *batch, const GraphBuild *build,
+						   const NearSet *set, const uint32 *nodes, uint32 n);
 
 /*
- * The "nearest" nearest rows of a set to a node, all if there are no more, in
- * ascending order of distance and row; except is not among them.
+ * Of the nodes of the last run, node q: rows of the set in batch->rows,
+ * ascending, among them the k nearest and few others; returns how many.
  */
-extern uint32 near_search(GraphBuild *build, const NearSet *set, uint32 node,
-						  uint32 except, uint32 nearest, Near *found);
+extern uint32 near_select(NearBatch *batch, const NearSet *set, uint32 q,
+						  uint32 k);
 
-/* Squared distance of two nodes. */
-extern float near_distance(GraphBuild *build, uint32 a, uint32 b);
+/*
+ * The same, but the k nearest alone, all if there are no more, in ascending
+ * order of distance and row.
+ */
+extern uint32 near_nearest(NearBatch *batch, const NearSet *set, uint32 q,
+						   uint32 k, Near *found);
+
+static inline float
+near_dist(const NearBatch *batch, uint32 q, uint32 row)
+{
+	return batch->dists[q * batch->stride + row];
+}
+
+/* A node as others are compared with it; code has room for its bytes. */
+extern NearQuery near_query(const GraphBuild *build, uint32 node,
+							int8 *code);
+
+/* The summand of a row's distances that is its own, see distance.h. */
+static inline int32
+near_row_term(const GraphBuild *build, uint32 node)
+{
+	return 2 * build->sums[node];
+}
 
 #endif							/* VDB_GRAPH_BUILD_NEAR_H */

@@ -41,13 +41,36 @@ partition_sum(GraphBuild *build, uint32 node)
 	build->sums[node] = sum;
 }
 
+/* Find the balls of nodes first to first + n - 1. */
+static void
+partition_assign(GraphBuild *build, const NearSet *set, NearBatch *batch,
+				 uint32 first, uint32 n)
+{
+	uint32		nodes[NEAR_BATCH];
+	Near		found[MAX_FAN];
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		nodes[i] = first + i;
+		partition_sum(build, first + i);
+		pg_atomic_init_u32(&build->states[first + i], 0);
+	}
+	near_batch_run(batch, build, set, nodes, n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		near_nearest(batch, set, i, build->fan, found);
+		for (uint32 j = 0; j < build->fan; j++)
+			build->pools[first + i].ids[j] = found[j].row;
+	}
+}
+
 void
 build_phase_assign(GraphBuild *build)
 {
 	uint32		nballs = build->nballs;
 	uint32	   *leaders = palloc(nballs * sizeof(uint32));
-	Near	   *found = palloc((build->fan + 1) * sizeof(Near));
 	NearSet    *set = near_set_create(build, nballs);
+	NearBatch  *batch = near_batch_create(build, set->capacity);
 	uint32		chunk;
 
 	/* All processes write the same sums of leaders. */
@@ -59,20 +82,17 @@ build_phase_assign(GraphBuild *build)
 	{
 		uint32		end = build_chunk_end(build, chunk);
 
-		for (uint32 node = chunk * CHUNK_NODES; node < end; node++)
+		for (uint32 node = chunk * CHUNK_NODES; node < end;
+			 node += NEAR_BATCH)
 		{
-			if (node % 64 == 0)
-				build_check(build);
-			partition_sum(build, node);
-			pg_atomic_init_u32(&build->states[node], 0);
-			near_search(build, set, node, PG_UINT32_MAX, build->fan, found);
-			for (uint32 i = 0; i < build->fan; i++)
-				build->pools[node].ids[i] = found[i].row;
+			build_check(build);
+			partition_assign(build, set, batch, node,
+							 Min(NEAR_BATCH, end - node));
 		}
 		build_done(build, PHASE_ASSIGN, end - chunk * CHUNK_NODES);
 	}
+	near_batch_free(batch);
 	near_set_free(set);
-	pfree(found);
 	pfree(leaders);
 }
 

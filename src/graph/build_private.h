@@ -22,6 +22,9 @@
 /* The first partition has at most so many balls. */
 #define MAX_BALLS 1024
 
+/* Balls that a node is in, at most. */
+#define MAX_FAN 16
+
 /*
  * The nearest nodes that were found for a node, in no order.  Once the node
  * is pruned, the first GRAPH_DEGREE places hold its neighbours, nearest first,
@@ -34,7 +37,7 @@ typedef struct GraphPool
 } GraphPool;
 
 /* A pool's state: a lock, how many neighbours and how many others it has. */
-#define POOL_LOCKED 0x10000
+#define POOL_LOCKED 0x80000000
 #define POOL_COUNT_MASK 0xFF
 #define POOL_OTHERS_SHIFT 8
 
@@ -100,8 +103,6 @@ struct GraphBuild
 	uint32	   *members;		/* nodes by ball, fan * n; later the parents
 								 * and the queue of the search for what cannot
 								 * be reached, then the order */
-
-	struct NearScratch *near;
 };
 
 /* Nodes that are handed out at a time where nodes are handled one by one. */

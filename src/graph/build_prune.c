@@ -12,13 +12,20 @@
 #include "postgres.h"
 
 #include "graph/build_near.h"
+#include "graph/build_pool.h"
 
 typedef struct PruneState
 {
 	GraphBuild *build;
-	NearSet    *set;
+	uint32		n;				/* candidates */
 	Candidate	candidates[POOL_SIZE];
-	uint32		n;
+	float		limits[POOL_SIZE];	/* their distances */
+	uint8	   *codes;			/* copies, side by side */
+	int8	   *query;
+	int32_t		term[POOL_SIZE];
+	float		scale[POOL_SIZE];
+	float		norm_sq[POOL_SIZE];
+	float		lift[POOL_SIZE];
 } PruneState;
 
 /* Insertion sort: there are at most 64, and after the first phase many are in
@@ -66,34 +73,66 @@ prune_load(PruneState *state, uint32 node)
 	state->n = unique;
 }
 
+/* Copy what is needed of the candidates. */
+static void
+prune_gather(PruneState *state)
+{
+	const GraphRows *rows = &state->build->rows;
+	Size		dim = rows->dim;
+
+	for (uint32 i = 0; i < state->n; i++)
+	{
+		uint32		node = state->candidates[i].node;
+
+		memcpy(state->codes + i * dim, rows->codes + node * dim, dim);
+		state->limits[i] = state->candidates[i].dist;
+		state->term[i] = near_row_term(state->build, node);
+		state->scale[i] = rows->scale[node];
+		state->norm_sq[i] = rows->norm_sq[node];
+		if (rows->lift != NULL)
+			state->lift[i] = rows->lift[node];
+	}
+}
+
+/* Which of the candidates from "first" on are nearer to one than to the node? */
+static uint64
+prune_covered(PruneState *state, uint32 by, uint32 first)
+{
+	uint32		dim = state->build->rows.dim;
+	NearRows	rows = {
+		state->term + first, state->scale + first, state->norm_sq + first,
+		state->build->rows.lift != NULL ? state->lift + first : NULL
+	};
+	NearQuery	query = near_query(state->build, state->candidates[by].node,
+								   state->query);
+	int32_t		dots[POOL_SIZE];
+
+	vdb_kernels->dot_u8_s8(state->codes + (Size) first * dim, dim,
+						   state->n - first, state->query, dim, dots);
+	return vdb_kernels->covered(dots, &rows, state->n - first, &query,
+								state->limits + first) << first;
+}
+
 /* Marks what is taken in a word of 64 bits; returns it. */
 static uint64
 prune_choose(PruneState *state)
 {
-	uint32		nodes[POOL_SIZE];
+	int			degree = state->build->params.degree;
 	uint64		taken = 0;
 	uint64		covered = 0;
 	int			ntaken = 0;
 
-	for (uint32 i = 0; i < state->n; i++)
-		nodes[i] = state->candidates[i].node;
-	near_set_fill(state->set, state->build, nodes, state->n);
-	for (uint32 i = 0; i < state->n && ntaken < state->build->params.degree;
-		 i++)
+	prune_gather(state);
+	for (uint32 i = 0; i < state->n && ntaken < degree; i++)
 	{
-		const float *dists;
-
 		if (covered >> i & 1)
 			continue;
 		taken |= UINT64CONST(1) << i;
 		ntaken++;
-		dists = near_distances(state->build, state->set, i + 1, nodes[i]);
-		for (uint32 j = i + 1; j < state->n; j++)
-			if (dists[j - i - 1] <= state->candidates[j].dist)
-				covered |= UINT64CONST(1) << j;
+		if (i + 1 < state->n)
+			covered |= prune_covered(state, i, i + 1);
 	}
-	for (uint32 i = 0; i < state->n && ntaken < state->build->params.degree;
-		 i++)
+	for (uint32 i = 0; i < state->n && ntaken < degree; i++)
 		if (!(taken >> i & 1))
 		{
 			taken |= UINT64CONST(1) << i;
@@ -129,7 +168,8 @@ prune_all(GraphBuild *build, GraphPhase phase)
 	uint32		chunk;
 
 	state->build = build;
-	state->set = near_set_create(build, POOL_SIZE);
+	state->codes = palloc((Size) POOL_SIZE * build->rows.dim);
+	state->query = palloc(build->rows.dim);
 	while (build_next(build, phase, build_nchunks(build), &chunk))
 	{
 		uint32		end = build_chunk_end(build, chunk);
@@ -142,7 +182,8 @@ prune_all(GraphBuild *build, GraphPhase phase)
 		}
 		build_done(build, phase, end - chunk * CHUNK_NODES);
 	}
-	near_set_free(state->set);
+	pfree(state->codes);
+	pfree(state->query);
 	pfree(state);
 }
 
@@ -156,4 +197,29 @@ void
 build_phase_prune_again(GraphBuild *build)
 {
 	prune_all(build, PHASE_PRUNE_AGAIN);
+}
+
+/* Every edge is offered to the node that it leads to. */
+void
+build_phase_reverse(GraphBuild *build)
+{
+	uint32		chunk;
+
+	while (build_next(build, PHASE_REVERSE, build_nchunks(build), &chunk))
+	{
+		uint32		end = build_chunk_end(build, chunk);
+
+		build_check(build);
+		for (uint32 node = chunk * CHUNK_NODES; node < end; node++)
+		{
+			const GraphPool *pool = &build->pools[node];
+			int			degree;
+			const uint32 *ids = graph_build_neighbours(build, node, &degree);
+
+			for (int i = 0; i < degree; i++)
+				pool_offer_reverse(build, ids[i],
+								   candidate_make(node, pool->dists[i]));
+		}
+		build_done(build, PHASE_REVERSE, end - chunk * CHUNK_NODES);
+	}
 }

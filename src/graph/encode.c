@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "distance/distance.h"
 #include "graph/encode.h"
 
 /* Larger than any score; the largest finite bfloat16. */
@@ -28,16 +29,10 @@ struct GraphEncoder
 	float	   *origin;			/* of queries, as the node sees them: the
 								 * node, or for inner products the node and
 								 * the rows' centre */
+	Size		sign_bytes;		/* of a neighbour */
+	uint8	   *signs;			/* of all places */
+	uint8	   *rest;			/* signs that are not kept */
 };
-
-/* What is summed over a difference. */
-typedef struct DifferenceSums
-{
-	float		squares;		/* |d|^2 */
-	float		magnitudes;		/* |d|_1 */
-	float		signs;			/* <y, origin> */
-	float		products;		/* <d, origin> */
-} DifferenceSums;
 
 GraphEncoder *
 graph_encoder_create(const GraphShape *shape, const GraphRows *rows)
@@ -49,6 +44,9 @@ graph_encoder_create(const GraphShape *shape, const GraphRows *rows)
 	encoder->sign_dim = Min(rows->dim, shape->ngroups * 4);
 	encoder->centre = palloc(rows->dim * sizeof(float));
 	encoder->origin = palloc(rows->dim * sizeof(float));
+	encoder->sign_bytes = (shape->ngroups + 1) / 2;
+	encoder->signs = palloc0(GRAPH_DEGREE * encoder->sign_bytes);
+	encoder->rest = palloc((rows->dim + 7) / 8);
 	return encoder;
 }
 
@@ -65,44 +63,67 @@ encode_bfloat16(float x)
 	return (uint16) ((bits.u + 0x7FFF + ((bits.u >> 16) & 1)) >> 16);
 }
 
-/* Where the low or high nibble of row r of a FastScan block lies. */
-static int
-encode_byte_of_row(int row)
-{
-	return 2 * (row % 8) + (row % 16) / 8;
-}
-
+/* Sums and signs of a neighbour's difference from the node. */
 static DifferenceSums
-encode_difference(const GraphEncoder *encoder, uint32 node, int place,
-				  uint8 *block)
+encode_difference(GraphEncoder *encoder, uint32 node, uint8 *signs)
 {
 	const GraphRows *rows = &encoder->rows;
 	const uint8 *code = rows->codes + (Size) node * rows->dim;
-	float		scale = rows->scale[node];
-	DifferenceSums sums = {0};
+	uint32		n = encoder->sign_dim;
+	DifferenceSums sums;
 
-	block += encode_byte_of_row(place);
-	for (uint32 i = 0; i < rows->dim; i++)
+	sums = vdb_kernels->code_difference(code, rows->scale[node],
+										encoder->centre, encoder->origin, n,
+										signs);
+	if (n < rows->dim)
 	{
-		float		d = scale * (2 * code[i] - 255) - encoder->centre[i];
+		DifferenceSums rest;
 
-		sums.squares += d * d;
-		sums.products += d * encoder->origin[i];
-		if (i >= encoder->sign_dim)
-			continue;
-		sums.magnitudes += fabsf(d);
-		sums.signs += d > 0 ? encoder->origin[i] : -encoder->origin[i];
-		if (d > 0)
-			block[i / 4 * 16] |= 1 << (i % 4 + (place >= 16 ? 4 : 0));
+		rest = vdb_kernels->code_difference(code + n, rows->scale[node],
+											encoder->centre + n,
+											encoder->origin + n,
+											rows->dim - n, encoder->rest);
+		sums.squares += rest.squares;
+		sums.products += rest.products;
 	}
 	return sums;
 }
 
+/*
+ * Put the signs of two neighbours, 16 places apart, into a FastScan block:
+ * one fills low, the other high halves of every 16th byte.
+ */
 static void
-encode_neighbour(GraphEncoder *encoder, uint32 node, int place, uint8 *block,
+encode_pair(const uint8 *low, const uint8 *high, uint32 ngroups, uint8 *block)
+{
+	for (uint32 g = 0; g + 1 < ngroups; g += 2, low++, high++, block += 32)
+	{
+		block[0] = (*low & 15) | (*high & 15) << 4;
+		block[16] = *low >> 4 | (*high & 0xF0);
+	}
+	if (ngroups % 2 != 0)
+		block[0] = (*low & 15) | (*high & 15) << 4;
+}
+
+/* Signs of all places to a block. */
+static void
+encode_block(const GraphEncoder *encoder, uint8 *block)
+{
+	for (int place = 0; place < GRAPH_DEGREE / 2; place++)
+	{
+		const uint8 *signs = encoder->signs + place * encoder->sign_bytes;
+
+		encode_pair(signs, signs + GRAPH_DEGREE / 2 * encoder->sign_bytes,
+					encoder->shape.ngroups,
+					block + 2 * (place % 8) + place / 8);
+	}
+}
+
+static void
+encode_neighbour(GraphEncoder *encoder, uint32 node, uint8 *signs,
 				 uint16 *add, uint16 *res)
 {
-	DifferenceSums sums = encode_difference(encoder, node, place, block);
+	DifferenceSums sums = encode_difference(encoder, node, signs);
 	float		f = 0;
 
 	if (sums.magnitudes > 0)
@@ -156,12 +177,17 @@ graph_encode_node(GraphEncoder *encoder, uint32 node,
 	{
 		uint32		number = neighbours[i];
 
-		encode_neighbour(encoder, number, i, block, &add[i], &res[i]);
+		encode_neighbour(encoder, number,
+						 encoder->signs + i * encoder->sign_bytes, &add[i],
+						 &res[i]);
 		if (numbers != NULL)
 			number = numbers[number];
 		for (int b = 0; b < GRAPH_ID_BYTES; b++)
 			ids[GRAPH_ID_BYTES * i + b] = (uint8) (number >> (8 * b));
 	}
+	memset(encoder->signs + nneighbours * encoder->sign_bytes, 0,
+		   (GRAPH_DEGREE - nneighbours) * encoder->sign_bytes);
+	encode_block(encoder, block);
 	memcpy(factors, add, sizeof(add));
 	memcpy(factors + sizeof(add), res, sizeof(res));
 }
