@@ -16,6 +16,8 @@ COMMENT ON OPERATOR <=> (vector, vector) IS
     'cosine distance';
 COMMENT ON OPERATOR <+> (vector, vector) IS
     'taxicab (L1) distance';
+COMMENT ON FUNCTION vector_distance_support(internal) IS
+    'tells the planner what a distance costs';
 COMMENT ON FUNCTION l2_distance(vector, vector) IS
     'Euclidean (L2) distance: implementation of the operator <->';
 COMMENT ON FUNCTION vector_negative_inner_product(vector, vector) IS

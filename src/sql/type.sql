@@ -38,33 +38,45 @@ CREATE TYPE vector (
 
 -- distances and norms
 
+-- What a distance costs depends on the dimensions: src/type/vector_cost.c.
+CREATE FUNCTION vector_distance_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vdb_vector_distance_support'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE FUNCTION l2_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_l2_distance'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vector_distance_support;
 
 CREATE FUNCTION inner_product(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_inner_product'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vector_distance_support;
 
 CREATE FUNCTION cosine_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_cosine_distance'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vector_distance_support;
 
 CREATE FUNCTION l1_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_l1_distance'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vector_distance_support;
 
 CREATE FUNCTION vector_l2_squared_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_vector_l2_squared_distance'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vector_distance_support;
 
 CREATE FUNCTION vector_negative_inner_product(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_vector_negative_inner_product'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vector_distance_support;
 
 CREATE FUNCTION vector_spherical_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_vector_spherical_distance'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT vector_distance_support;
 
 CREATE FUNCTION vector_norm(vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'vdb_vector_norm'
