@@ -3,22 +3,27 @@
  * cost.c
  *	  What a scan of a vector index costs.
  *
- * The first row costs a pass over the index: the coarse planes of reorganised
- * segments and all pages of the others, read in order, with arithmetic for
- * each row; then some hundred rows are refined.  Further rows cost their own
- * refinement, and further passes: a pass collects four times the rows of the
- * one before, up to what work_mem holds.  Heap pages are not counted here;
- * the planner adds them, for rows in no order of the heap.
+ * Before the first row comes a pass over the index: the coarse planes of
+ * reorganised segments and all pages of the others, read in order, with
+ * arithmetic for each row; then some rows are refined.  Each row that is drawn
+ * costs its way through the executor's queue, a distance, a random page of
+ * the heap and, where vectors are out of line, random pages of the TOAST
+ * table; and the more rows are drawn the more must be refined, in further
+ * passes when a round has no more of them.
  *
- * Costs are relative to those of a sequential scan, which the planner charges
- * nothing for reading vectors from the TOAST table.  Where the heap's pages
- * cannot hold the vectors, pages of the index are charged in the same
- * proportion: without that the planner would believe that reading a quarter
- * of the bytes costs more than reading them all.
+ * None of this is proportional to the number of rows drawn: a thousandth of
+ * the rows touches far more than a thousandth of the heap's pages.  But what
+ * an access method gives the planner is the cost of all rows, of which the
+ * planner takes a share for a LIMIT.  So the rows that will be drawn are
+ * estimated here, as the LIMIT and the filters tell, and the total is such
+ * that the share of it comes out right.
  *
- * Factors are in units of cpu_operator_cost, measured against sequential scans
- * with a sort of 8 to 384 dimensions, all in memory: the pass is some 30 times
- * faster than the scan, a row returned costs one to nine microseconds.
+ * The planner adds heap pages itself, for all rows, and charges nobody for
+ * the TOAST table; in sequential scans the distance functions do that
+ * (type/vector_cost.c).
+ *
+ * Factors are in units of cpu_operator_cost, taken as 5 ns as there; measured
+ * by test/bench, part "plans".
  *
  *-------------------------------------------------------------------------
  */
@@ -30,37 +35,61 @@
 #include "am/common/cost.h"
 #include "am/common/opclass.h"
 #include "am/common/reorder.h"
+#include "am/common/scan_limits.h"
 #include "base/compat.h"
-#include "miscadmin.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
 #include "storage/segment.h"
+#include "type/vector_cost.h"
 #include "utils/float.h"
 #include "utils/spccache.h"
+
+/* First bound of a row: the call and its part of a page, each dimension. */
+#define COST_BOUND 1.0
+#define COST_BOUND_DIMENSION (1 / 80.0)
+
+/* Final bound: two random pages of the index, the arithmetic. */
+#define COST_REFINE 180.0
+#define COST_REFINE_DIMENSION (1 / 6.0)
+
+/* Returning a row: its address, the heap page, the executor's queue. */
+#define COST_RETURN 300.0
 
 /* Rows refined before the first one is returned. */
 #define COST_REFINED_ROWS 150.0
 
-/* Rows of the first pass, and of the last ones for each kB of work_mem. */
-#define COST_FIRST_ROUND 1024.0
-#define COST_ROUND_GROWTH 4.0
-#define COST_ROWS_PER_KB 16.0
+/*
+ * Of the first rows drawn, each makes so many be refined: the more dimensions,
+ * the less distances differ from one another, beside the error of a bound.
+ */
+#define COST_SPREAD 2.0
+#define COST_SPREAD_DIMENSION (1 / 48.0)
+#define COST_SPREAD_MOST 16.0
 
 typedef struct ScanCost
 {
+	int			dim;
 	double		rows;			/* in the index */
+	double		slow_rows;		/* of these, in growing or sealed segments */
 	double		pass_pages;		/* read by one pass */
 	double		fine_pages;		/* from which rows are refined */
-	double		row_cpu;		/* first bound of a row, in operators */
-	double		refine_cpu;		/* final bound and return of a row, likewise */
-	double		page_share;		/* of a page's cost that is charged */
+	double		random_page;	/* cost of a page of the index */
+	double		seq_page;
 } ScanCost;
 
 static void cost_read_index(IndexOptInfo *info, ScanCost *cost);
 static void cost_count_pages(const Manifest *manifest, double index_pages,
 							 ScanCost *cost);
-static double cost_page_share(const RelOptInfo *rel, uint32 dim);
-static double cost_extra_passes(double rows);
+static Cost cost_pass_cpu(const ScanCost *cost);
+static Cost cost_further_passes(const ScanCost *cost, double refined);
+static double cost_rows_refined(const ScanCost *cost, double drawn);
+static Cost cost_refine(const ScanCost *cost, double refined);
+static double cost_passes(double rows, double refined);
+static Cost cost_heap_pages(PlannerInfo *root, IndexPath *path, double drawn,
+							double loop_count);
+static Cost cost_toast_pages(const RelOptInfo *rel, int dim, double drawn,
+							 double loop_count);
 
 void
 cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
@@ -69,50 +98,81 @@ cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
 {
 	IndexOptInfo *info = path->indexinfo;
 	ScanCost	cost = {0};
-	double		random_cost;
-	double		seq_cost;
+	double		share;
 	double		refined;
-	double		touched;
-	Cost		pass;
-	Cost		refine_row;
-	Cost		refine;
+	double		first;
+	Cost		drawing;
+
+	/* A partial index has not all rows of the table. */
+	*selectivity = Min(info->tuples / Max(info->rel->tuples, 1), 1);
+	*correlation = 0;
+	*pages = info->pages;
 
 	/* There is no order but that of the distance, and no condition. */
 	if (path->indexorderbys == NIL || !reorder_is_safe(path))
 	{
 		*startup_cost = *total_cost = get_float8_infinity();
 		*selectivity = 0;
-		*correlation = 0;
 		*pages = 0;
 		vdb_disable_index_path(path);
 		return;
 	}
 
 	cost_read_index(info, &cost);
-	get_tablespace_page_costs(info->reltablespace, &random_cost, &seq_cost);
-	random_cost *= cost.page_share;
-	seq_cost *= cost.page_share;
+	share = Max(cost_share_drawn(root, info->rel), 1 / cost.rows);
+	refined = cost_rows_refined(&cost, share * cost.rows);
+	first = Min(COST_REFINED_ROWS, cost.rows);
 
-	pass = cost.pass_pages * seq_cost +
-		cost.rows * cost.row_cpu * cpu_operator_cost;
+	*startup_cost = cost.pass_pages * cost.seq_page + cost_pass_cpu(&cost) +
+		cost_refine(&cost, first);
+	drawing = cost_refine(&cost, refined) - cost_refine(&cost, first) +
+		cost_further_passes(&cost, refined);
+	*total_cost = *startup_cost + Max(drawing, 0) / share +
+		cost_fetch_rows(root, path, cost.dim, share, loop_count);
+}
 
-	/* The fewer of the pages are touched the less they come in order. */
-	refined = Min(COST_REFINED_ROWS, cost.rows);
-	touched = Min(refined, cost.fine_pages);
-	refine_row = cpu_index_tuple_cost + cost.refine_cpu * cpu_operator_cost;
-	refine = refined * refine_row;
-	if (touched > 0)
-		refine += touched * (seq_cost + (random_cost - seq_cost) *
-							 (1 - touched / cost.fine_pages));
+/*
+ * The share of a table's rows that the query draws until it has enough: from
+ * LIMIT and filters, cursor_tuple_fraction, EXISTS and so on.  Partitions
+ * share the LIMIT.  Of a join it is not known how many of the rows find a
+ * partner; here it is as if all did.
+ */
+double
+cost_share_drawn(PlannerInfo *root, const RelOptInfo *rel)
+{
+	int			parent;
 
-	*startup_cost = pass + refine;
-	*total_cost = *startup_cost +
-		cost_extra_passes(cost.rows) * pass +
-		(cost.rows - refined) * refine_row +
-		Max(cost.fine_pages - touched, 0) * seq_cost;
-	*selectivity = 1.0;
-	*correlation = 0;
-	*pages = info->pages;
+	if (root->tuple_fraction <= 0)
+		return 1;
+	if (root->tuple_fraction < 1)
+		return root->tuple_fraction;
+	if (bms_get_singleton_member(rel->top_parent_relids, &parent))
+		rel = find_base_rel(root, parent);
+	return Min(root->tuple_fraction / Max(rel->rows, 1), 1);
+}
+
+/*
+ * What all rows cost once the index has their addresses, if that is wanted of
+ * "share" of them.  "dim" is that of the vectors from which the executor
+ * computes distances.
+ */
+Cost
+cost_fetch_rows(PlannerInfo *root, IndexPath *path, int dim, double share,
+				double loop_count)
+{
+	double		rows = Max(path->indexinfo->tuples, 1);
+	QualCost	distance;
+	Cost		random;
+
+	cost_qual_eval(&distance, path->indexorderbys, root);
+	random = cost_heap_pages(root, path, rows * share, loop_count) / share -
+		cost_heap_pages(root, path, rows, loop_count);
+	random = Max(random, 0) +
+		cost_toast_pages(path->indexinfo->rel, dim, rows * share,
+						 loop_count) / share;
+	return random + rows *
+		(cpu_index_tuple_cost + COST_RETURN * cpu_operator_cost +
+		 distance.per_tuple);
 }
 
 /* From the definition of the index and its manifest, no other page. */
@@ -121,26 +181,22 @@ cost_read_index(IndexOptInfo *info, ScanCost *cost)
 {
 	Relation	index;
 	Manifest   *manifest;
-	uint32		dim;
 
 	cost->rows = Max(info->tuples, 1);
+	get_tablespace_page_costs(info->reltablespace, &cost->random_page,
+							  &cost->seq_page);
 	if (info->hypothetical)
 	{
+		cost->dim = 384;
 		cost->pass_pages = Max(info->pages / 2, 1);
 		cost->fine_pages = info->pages / 2;
-		cost->row_cpu = 1;
-		cost->refine_cpu = 250;
-		cost->page_share = 1;
 		return;
 	}
 
 	index = index_open(info->indexoid, NoLock);
 	manifest = manifest_read(index);
-	dim = manifest->identity.dim;
+	cost->dim = manifest->identity.dim;
 	cost_count_pages(manifest, info->pages, cost);
-	cost->row_cpu = 0.1 + dim / 1024.0;
-	cost->refine_cpu = 60 + dim / 2.0;
-	cost->page_share = cost_page_share(info->rel, dim);
 	pfree(manifest->segments);
 	pfree(manifest);
 	index_close(index, NoLock);
@@ -180,36 +236,125 @@ cost_count_pages(const Manifest *manifest, double index_pages,
 	if (growing && rest > 0)
 		cost->pass_pages += Min(rest, ceil(Max(cost->rows - bounded, 1) /
 										   shape.rows_per_page));
+	cost->slow_rows = Max(cost->rows - bounded, 0);
 	cost->fine_pages = shape.fine_rows_per_page == 0 ? 0 :
 		ceil(bounded / shape.fine_rows_per_page);
 }
 
-/* Share of the vectors' bytes that a sequential scan is charged for. */
-static double
-cost_page_share(const RelOptInfo *rel, uint32 dim)
-{
-	double		heap_bytes = (double) rel->pages * BLCKSZ;
-	double		raw_bytes = rel->tuples * sizeof(float4) * dim;
+/* ----------------------------------------------------------------------
+ * In the index
+ * ----------------------------------------------------------------------
+ */
 
-	if (heap_bytes <= 0 || raw_bytes <= heap_bytes)
-		return 1;
-	return heap_bytes / (heap_bytes + raw_bytes);
+/* Rows that are not reorganised take twice as long. */
+static Cost
+cost_pass_cpu(const ScanCost *cost)
+{
+	return (cost->rows + cost->slow_rows) * cpu_operator_cost *
+		(COST_BOUND + COST_BOUND_DIMENSION * cost->dim);
 }
 
-/* Passes after the first that it takes to return all rows. */
-static double
-cost_extra_passes(double rows)
+/* Pages that fit into the cache are read once. */
+static Cost
+cost_further_passes(const ScanCost *cost, double refined)
 {
-	double		most = COST_ROWS_PER_KB * work_mem;
-	double		round = Min(COST_FIRST_ROUND, most);
+	Cost		pass = cost_pass_cpu(cost);
+
+	if (cost->pass_pages > effective_cache_size)
+		pass += cost->pass_pages * cost->seq_page;
+	return cost_passes(cost->rows, refined) * pass;
+}
+
+/* The curve is steep at first and reaches all rows before all are drawn. */
+static double
+cost_rows_refined(const ScanCost *cost, double drawn)
+{
+	double		spread = Min(COST_SPREAD + COST_SPREAD_DIMENSION * cost->dim,
+							 COST_SPREAD_MOST);
+	double		left = Max(1 - drawn / cost->rows, 0);
+
+	return Min(Max(cost->rows * (1 - pow(left, spread)), COST_REFINED_ROWS),
+			   cost->rows);
+}
+
+/* The more of the pages are touched the more they come in order. */
+static Cost
+cost_refine(const ScanCost *cost, double refined)
+{
+	Cost		result = refined * cpu_operator_cost *
+	(COST_REFINE + COST_REFINE_DIMENSION * cost->dim);
+	double		touched = Min(refined, cost->fine_pages);
+
+	if (touched > 0)
+		result += touched * (cost->seq_page +
+							 (cost->random_page - cost->seq_page) *
+							 (1 - touched / cost->fine_pages));
+	return result;
+}
+
+/*
+ * Passes after the first that it takes to collect so many rows.  The last one
+ * hands over up to twice what the others do.
+ */
+static double
+cost_passes(double rows, double refined)
+{
+	uint32		most = scan_round_most();
+	uint32		limit = scan_round_first(rows, most);
+	double		left = refined - limit;
 	double		passes = 0;
 
-	for (rows -= round; rows > 0; rows -= round)
+	while (left > 0 && limit < most)
 	{
-		round = Min(round * COST_ROUND_GROWTH, most);
+		limit = scan_round_next(limit, most);
+		left -= left + (rows - refined) <= 2.0 * limit ? left : limit;
 		passes++;
-		if (round == most)
-			return passes + ceil(Max(rows - round, 0) / most);
 	}
+	if (left > 0)
+		passes += ceil(left / most);
 	return passes;
+}
+
+/* ----------------------------------------------------------------------
+ * In the table
+ * ----------------------------------------------------------------------
+ */
+
+/* As the planner does it, for one of the loops. */
+static Cost
+cost_heap_pages(PlannerInfo *root, IndexPath *path, double drawn,
+				double loop_count)
+{
+	RelOptInfo *rel = path->indexinfo->rel;
+	double		random_page;
+
+	get_tablespace_page_costs(rel->reltablespace, &random_page, NULL);
+	return random_page / loop_count *
+		index_pages_fetched(drawn * loop_count, rel->pages,
+							path->indexinfo->pages, root);
+}
+
+/*
+ * Random pages of the TOAST table, beyond those that the distance function
+ * was charged with.  A value rarely begins where a page does.  The server's
+ * own formula (Mackert and Lohman) is for the tables of the query, of which
+ * it knows the sum.
+ */
+static Cost
+cost_toast_pages(const RelOptInfo *rel, int dim, double drawn,
+				 double loop_count)
+{
+	double		row_pages = vector_toast_pages(rel, dim);
+	double		reads = drawn * loop_count * (row_pages + 0.75);
+	double		all = Max(rel->tuples * row_pages, 1);
+	double		missing = 1 - Min(effective_cache_size / all, 1);
+	double		touched;
+	double		random_page;
+
+	if (row_pages == 0)
+		return 0;
+	get_tablespace_page_costs(rel->reltablespace, &random_page, NULL);
+	touched = Min(2 * all * reads / (2 * all + reads), all);
+	touched = Max(touched, reads * missing) / loop_count;
+	return Max(touched * random_page - drawn * row_pages * seq_page_cost, 0);
 }

@@ -24,6 +24,7 @@
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "am/common/scan.h"
+#include "am/common/scan_limits.h"
 #include "am/common/scan_state.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
@@ -34,9 +35,6 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-
-/* However much work_mem allows: numbers of rows here have 32 bits. */
-#define SCAN_MAX_LIMIT (1 << 26)
 
 static void scan_open_segments(IndexScan *scan);
 static void scan_set_query(IndexScan *scan, ScanKey key);
@@ -51,7 +49,6 @@ scan_begin(Relation index, int nkeys, int norderbys)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	IndexScan  *scan = palloc(sizeof(IndexScan));
-	Size		memory = (Size) work_mem * 1024;
 
 	/* The arrays at the end are large, and filled before they are read. */
 	memset(scan, 0, offsetof(IndexScan, scale));
@@ -60,8 +57,7 @@ scan_begin(Relation index, int nkeys, int norderbys)
 												ALLOCSET_DEFAULT_SIZES);
 	scan->index = index;
 
-	/* Half of work_mem for rows being collected, half for those waiting. */
-	scan->max_limit = Min(memory / 4 / sizeof(TopEntry), SCAN_MAX_LIMIT);
+	scan->max_limit = scan_round_most();
 	scan->max_heap = scan->max_limit * 2;
 	top_collector_init(&scan->collector);
 	top_heap_init(&scan->heap);

@@ -20,20 +20,9 @@
  */
 #include "postgres.h"
 
+#include "am/common/scan_limits.h"
 #include "am/common/scan_state.h"
 #include "miscadmin.h"
-
-/*
- * Rows of the first round.  A coarse plane leaves about 150 candidates of
- * 200,000 rows for ten rows to be returned, up to a thousand when codes are
- * not centred.  Collecting too few costs another pass over the index, which is
- * dear when it is large; collecting too many costs selection, which is dear
- * beside the pass when it is small.
- */
-#define SCAN_FIRST_LIMIT_MIN 256
-#define SCAN_FIRST_LIMIT_MAX 2048
-#define SCAN_FIRST_LIMIT_ROWS 128
-#define SCAN_LIMIT_GROWTH 4
 
 static void scan_collect(IndexScan *scan);
 static uint32 scan_next_limit(IndexScan *scan);
@@ -114,7 +103,7 @@ scan_next_limit(IndexScan *scan)
 	if (scan->limit == 0)
 		return scan_first_limit(scan);
 
-	limit = Min(scan->max_limit, (uint64) scan->limit * SCAN_LIMIT_GROWTH);
+	limit = scan_round_next(scan->limit, scan->max_limit);
 	if (scan->by_final)
 		return limit;
 
@@ -133,7 +122,6 @@ static uint32
 scan_first_limit(const IndexScan *scan)
 {
 	uint64		rows = 0;
-	uint32		limit;
 
 	for (int i = 0; i < scan->manifest->nsegments; i++)
 	{
@@ -142,9 +130,7 @@ scan_first_limit(const IndexScan *scan)
 		rows += reader->kind == SEGMENT_PLANES ? reader->nrows :
 			(uint64) reader->npages * reader->shape.rows_per_page;
 	}
-	limit = Max(SCAN_FIRST_LIMIT_MIN,
-				Min(SCAN_FIRST_LIMIT_MAX, rows / SCAN_FIRST_LIMIT_ROWS));
-	return Min(limit, scan->max_limit);
+	return scan_round_first(rows, scan->max_limit);
 }
 
 /*
