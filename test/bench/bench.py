@@ -20,6 +20,7 @@ import measure_growing
 import measure_insert
 import measure_library
 import measure_pgbench
+import measure_plans
 import measure_search
 import measure_vacuum
 import methods
@@ -43,6 +44,7 @@ MEASURES = {
     'vacuum': measure_vacuum.measure,
     'update': measure_vacuum.measure_update,
     'library': measure_library.measure,
+    'plans': measure_plans.measure,
 }
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))

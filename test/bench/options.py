@@ -8,11 +8,15 @@ import argparse
 import os
 
 PARTS = ['build', 'search', 'pgbench', 'fetched', 'agree', 'growing',
-         'insert', 'insert-wide', 'vacuum', 'update', 'library']
+         'insert', 'insert-wide', 'vacuum', 'update', 'library', 'plans']
 
 
 def comma_list(text):
     return [word for word in text.split(',') if word]
+
+
+def number_list(text):
+    return [int(word) for word in comma_list(text)]
 
 
 def part_list(text):
@@ -50,7 +54,8 @@ def add_input(parser):
                        help='see --list; index options are appended as '
                        'pgvector-hnsw:m=24:ef_construction=100')
     group.add_argument('--parts', type=part_list, metavar='A,B,...',
-                       default=[part for part in PARTS if part != 'library'],
+                       default=[part for part in PARTS
+                                if part not in ('library', 'plans')],
                        help='all, or some of ' + ', '.join(PARTS))
     group.add_argument('--list', action='store_true',
                        help='list the methods and leave')
@@ -109,6 +114,9 @@ def add_measuring(parser):
     group.add_argument('--update-rows', type=int, default=200000, metavar='N',
                        help='rows for update (a fiftieth where inserting is '
                        'known to be slow)')
+    group.add_argument('--plan-rows', type=number_list, metavar='A,B,...',
+                       default=[1000, 3000, 10000, 100000],
+                       help='sizes of the tables for plans')
 
 
 def parse(argv):

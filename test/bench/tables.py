@@ -141,6 +141,16 @@ def library(part):
          for x in part])
 
 
+def plans(part):
+    return table(
+        ['index', '>rows', 'search', '>index, ms', '>cost', '>sort, ms',
+         '>cost', 'chosen', '>times slower'],
+        [(x['method'], number(x['rows']), x['what'], number(x['ms_index'], 2),
+          number(x['cost_index']), number(x['ms_sort'], 2),
+          number(x['cost_sort']), x['chosen'],
+          '**%.1f**' % x['slower'] if x['wrong'] else '') for x in part])
+
+
 # title, function, sentence below the title
 PARTS = {
     'build': ('Build', build, ''),
@@ -158,4 +168,7 @@ PARTS = {
     'update': ('Updating every row ten times, VACUUM after each', update,
                'Size as a multiple of the fresh one, after each round.'),
     'library': ('Libraries without a server, one thread', library, ''),
+    'plans': ('Plans', plans,
+              'The search through the index and by sequential scan and sort; '
+              'by how much the chosen one is slower, if that is wrong.'),
 }
