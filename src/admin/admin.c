@@ -221,7 +221,7 @@ vdb_index_segments(PG_FUNCTION_ARGS)
 {
 	static const char *const states[] = {"", "growing", "sealing", "sealed",
 	"building", "retired"};
-	static const char *const kinds[] = {"", "rows", "planes"};
+	static const char *const kinds[] = {"", "rows", "planes", "graph"};
 	Relation	heap;
 	Relation	index = admin_open_readable(PG_GETARG_OID(0), &heap);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;

@@ -19,6 +19,7 @@
 #include "admin/check.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
+#include "graph/row_code.h"
 #include "miscadmin.h"
 #include "quant/quant.h"
 #include "type/vector.h"
@@ -41,6 +42,7 @@ typedef struct RowChecker
 	Snapshot	snapshot;
 	MemoryContext row_context;
 	uint8	   *code;			/* as encoded again */
+	PGAlignedBlock coarse;		/* coarse code of a row of planes */
 	ItemPointerData *seen;		/* heap tuples found through the index */
 	uint64		nseen;
 	uint64		seen_capacity;
@@ -54,6 +56,7 @@ typedef struct IndexedRow
 	ItemPointerData tid;
 	RowClass	class;
 	const uint8 *code;
+	const uint8 *coarse;		/* coarse plane; NULL: code is made of it */
 	RowFactors	factors;		/* of the full code */
 	RowFactors	coarse_factors;
 } IndexedRow;
@@ -65,6 +68,13 @@ static void check_rows_page(RowChecker *checker, Page page, uint32 number);
 static void check_planes_segment(RowChecker *checker);
 static bool check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 							 IndexedRow *indexed);
+static bool check_planes_code(RowChecker *checker, uint32 row, uint8 *code,
+							  IndexedRow *indexed);
+static bool check_fine(RowChecker *checker, uint32 row, uint8 *code,
+					   IndexedRow *indexed);
+static bool check_node_code(RowChecker *checker, uint32 row, uint8 *code,
+							IndexedRow *indexed);
+static bool check_row_node(RowChecker *checker, uint32 row, uint32 *node);
 static void check_join(RowChecker *checker, const uint8 *coarse,
 					   const uint8 *fine, const RowFactors *coarse_factors,
 					   float radius, uint8 *code, RowFactors *factors);
@@ -264,10 +274,7 @@ check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 				 IndexedRow *indexed)
 {
 	SegmentReader *reader = checker->reader;
-	const SegmentShape *shape = &reader->shape;
-	Buffer		coarse_buffer;
 	Buffer		buffer;
-	bool		sound = true;
 
 	memset(indexed, 0, sizeof(IndexedRow));
 	indexed->number = row;
@@ -282,51 +289,126 @@ check_planes_row(RowChecker *checker, uint32 row, uint8 *code,
 		return false;
 	indexed->tid = *tids_page_tid(BufferGetPage(buffer), row % TIDS_PER_PAGE);
 	UnlockReleaseBuffer(buffer);
-	if (indexed->class != ROW_BOUNDED)
-		return true;
+	return indexed->class != ROW_BOUNDED ||
+		check_planes_code(checker, row, code, indexed);
+}
+
+/* Code and factors of a bounded row, wherever the segment has them. */
+static bool
+check_planes_code(RowChecker *checker, uint32 row, uint8 *code,
+				  IndexedRow *indexed)
+{
+	SegmentReader *reader = checker->reader;
+	const SegmentShape *shape = &reader->shape;
+	uint8	   *coarse = (uint8 *) checker->coarse.data;
+	uint32		i = row % shape->coarse_rows_per_page;
+	Buffer		buffer;
+	Page		page;
 
 	indexed->blkno = segment_block(reader, reader->area_start[AREA_COARSE] +
 								   row / shape->coarse_rows_per_page);
-	coarse_buffer = check_read(checker->state, indexed->blkno, PAGE_COARSE,
-							   reader->id);
-	if (!BufferIsValid(coarse_buffer))
+	buffer = check_read(checker->state, indexed->blkno, PAGE_COARSE,
+						reader->id);
+	if (!BufferIsValid(buffer))
 		return false;
+	page = BufferGetPage(buffer);
+	memcpy(coarse, coarse_page_codes(shape, page) +
+		   (Size) i * shape->plane_bytes, shape->plane_bytes);
+	indexed->coarse_factors.scale = coarse_page_scale(shape, page)[i];
+	indexed->coarse_factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
+	indexed->coarse_factors.radius = coarse_page_radius(shape, page)[i];
+	UnlockReleaseBuffer(buffer);
+
+	if (graph_has_row_codes(reader))
+		return check_node_code(checker, row, code, indexed);
+	if (reader->has_fine)
+		return check_fine(checker, row, code, indexed);
+	check_join(checker, coarse, NULL, &indexed->coarse_factors, 0, code,
+			   &indexed->factors);
+	return true;
+}
+
+/* The other half of the code is in the fine plane. */
+static bool
+check_fine(RowChecker *checker, uint32 row, uint8 *code, IndexedRow *indexed)
+{
+	SegmentReader *reader = checker->reader;
+	const SegmentShape *shape = &reader->shape;
+	uint32		i = row % shape->fine_rows_per_page;
+	BlockNumber blkno = segment_block(reader, reader->area_start[AREA_FINE] +
+									  row / shape->fine_rows_per_page);
+	Buffer		buffer = check_read(checker->state, blkno, PAGE_FINE,
+									reader->id);
+
+	if (!BufferIsValid(buffer))
+		return false;
+	check_join(checker, (uint8 *) checker->coarse.data,
+			   fine_page_codes(shape, BufferGetPage(buffer)) +
+			   (Size) i * shape->plane_bytes, &indexed->coarse_factors,
+			   fine_page_radius(shape, BufferGetPage(buffer))[i], code,
+			   &indexed->factors);
+	UnlockReleaseBuffer(buffer);
+	return true;
+}
+
+/* The whole code is in the row's node. */
+static bool
+check_node_code(RowChecker *checker, uint32 row, uint8 *code,
+				IndexedRow *indexed)
+{
+	SegmentReader *reader = checker->reader;
+	uint32		row_bytes = checker->space->row_bytes;
+	const GraphNode *node;
+	Buffer		buffer;
+	uint32		number;
+
+	if (!check_row_node(checker, row, &number))
+		return false;
+	indexed->blkno = segment_node_block(reader, number);
+	if (reader->node_bytes < offsetof(GraphNode, data) + row_bytes)
 	{
-		Page		page = BufferGetPage(coarse_buffer);
-		uint32		i = row % shape->coarse_rows_per_page;
-		const uint8 *coarse = coarse_page_codes(shape, page) +
-		(Size) i * shape->plane_bytes;
-		RowFactors	factors;
-
-		factors.scale = coarse_page_scale(shape, page)[i];
-		factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
-		factors.radius = coarse_page_radius(shape, page)[i];
-		indexed->coarse_factors = factors;
-		if (shape->fine_rows_per_page == 0)
-			check_join(checker, coarse, NULL, &factors, 0, code,
-					   &indexed->factors);
-		else
-		{
-			BlockNumber blkno = segment_block(reader,
-											  reader->area_start[AREA_FINE] +
-											  row / shape->fine_rows_per_page);
-			uint32		j = row % shape->fine_rows_per_page;
-
-			buffer = check_read(checker->state, blkno, PAGE_FINE, reader->id);
-			sound = BufferIsValid(buffer);
-			if (sound)
-			{
-				page = BufferGetPage(buffer);
-				check_join(checker, coarse, fine_page_codes(shape, page) +
-						   (Size) j * shape->plane_bytes, &factors,
-						   fine_page_radius(shape, page)[j], code,
-						   &indexed->factors);
-				UnlockReleaseBuffer(buffer);
-			}
-		}
+		check_report(checker->state, reader->id, indexed->blkno,
+					 "nodes of %u bytes have no room for their codes",
+					 reader->node_bytes);
+		return false;
 	}
-	UnlockReleaseBuffer(coarse_buffer);
-	return sound;
+	buffer = check_read(checker->state, indexed->blkno, PAGE_NODES,
+						reader->id);
+	if (!BufferIsValid(buffer))
+		return false;
+	node = segment_node_pointer(reader, BufferGetPage(buffer), number);
+	memcpy(code, graph_node_code(node), row_bytes);
+	indexed->factors = node->factors;
+	indexed->coarse = (uint8 *) checker->coarse.data;
+	UnlockReleaseBuffer(buffer);
+	return true;
+}
+
+/* Node of a row, from the owners if it is a copy. */
+static bool
+check_row_node(RowChecker *checker, uint32 row, uint32 *node)
+{
+	SegmentReader *reader = checker->reader;
+	uint32		copy = row - reader->nnodes;
+	BlockNumber blkno;
+	Buffer		buffer;
+
+	*node = row;
+	if (row < reader->nnodes)
+		return true;
+	blkno = segment_block(reader, reader->area_start[AREA_OWNERS] +
+						  copy / OWNERS_PER_PAGE);
+	buffer = check_read(checker->state, blkno, PAGE_OWNERS, reader->id);
+	if (!BufferIsValid(buffer))
+		return false;
+	*node = *owners_page_node(BufferGetPage(buffer), copy % OWNERS_PER_PAGE);
+	UnlockReleaseBuffer(buffer);
+	if (*node < reader->nnodes)
+		return true;
+	check_report(checker->state, reader->id, blkno,
+				 "row %u belongs to node %u of %u", row, *node,
+				 reader->nnodes);
+	return false;
 }
 
 /* The row code and its factors from the planes of a row. */
@@ -434,7 +516,8 @@ check_row_code(RowChecker *checker, const IndexedRow *indexed)
 
 /*
  * Are the factors those that the row's vector gives?  The coarse plane has
- * some of its own, which the full code does not tell.
+ * some of its own, which the full code does not tell; and where the full code
+ * was not made of it, the plane itself is compared too.
  */
 static bool
 check_factors(RowChecker *checker, const IndexedRow *indexed,
@@ -442,14 +525,18 @@ check_factors(RowChecker *checker, const IndexedRow *indexed,
 {
 	const QuantSpace *space = checker->space;
 	RowFactors	coarse_factors;
+	uint8	   *coarse;
 
 	if (!factors_agree(factors, &indexed->factors))
 		return false;
 	if (space->bits != 8)
 		return true;
-	quant_split(space, checker->code, factors, palloc(space->plane_bytes),
+	coarse = palloc(space->plane_bytes);
+	quant_split(space, checker->code, factors, coarse,
 				palloc(space->plane_bytes), &coarse_factors);
-	return factors_agree(&coarse_factors, &indexed->coarse_factors);
+	return factors_agree(&coarse_factors, &indexed->coarse_factors) &&
+		(indexed->coarse == NULL ||
+		 memcmp(coarse, indexed->coarse, space->plane_bytes) == 0);
 }
 
 static bool

@@ -327,7 +327,7 @@ static void
 manifest_check_slot(const ManifestCopy *copy, const SegmentDescriptor *slot)
 {
 	if (slot->state < SEGMENT_SEALING || slot->state > SEGMENT_RETIRED ||
-		(slot->kind != SEGMENT_ROWS && slot->kind != SEGMENT_PLANES) ||
+		(slot->kind != SEGMENT_ROWS && !segment_has_planes(slot->kind)) ||
 		slot->ndead > slot->nrows)
 		page_report_damage(copy->index, copy->blkno,
 						   psprintf("The descriptor of segment %u is out of range.",

@@ -23,7 +23,8 @@
 /* On disk: never renumber. */
 typedef enum AmKind
 {
-	AM_FLAT = 1
+	AM_FLAT = 1,
+	AM_HNSW = 2
 } AmKind;
 
 typedef enum ElementType

@@ -42,7 +42,10 @@ typedef enum PageKind
 	PAGE_COARSE = 6,			/* high nibbles and their factors */
 	PAGE_FINE = 7,				/* low nibbles and radii */
 	PAGE_TIDS = 8,				/* heap addresses */
-	PAGE_DEAD = 9				/* one bit a row: dead */
+	PAGE_DEAD = 9,				/* one bit a row: dead */
+	PAGE_NODES = 10,			/* nodes of a graph */
+	PAGE_OWNERS = 11,			/* nodes of rows that share one */
+	PAGE_GRAPH = 12				/* what else a graph consists of */
 } PageKind;
 
 typedef struct PageStamp

@@ -16,9 +16,17 @@ static void segment_check_header(Relation index, const SegmentInfo *info,
 static void segment_set_runs(SegmentReader *reader,
 							 const SegmentHeader *header,
 							 BlockNumber header_blkno);
-static void segment_set_classes(SegmentReader *reader,
-								const SegmentHeader *header,
-								BlockNumber blkno);
+static void segment_set_planes(SegmentReader *reader,
+							   const SegmentHeader *header,
+							   BlockNumber blkno);
+static void segment_set_graph(SegmentReader *reader,
+							  const SegmentHeader *header,
+							  BlockNumber blkno);
+static void segment_set_areas(SegmentReader *reader,
+							  const SegmentHeader *header,
+							  BlockNumber blkno);
+static uint64 segment_area_length(const SegmentReader *reader,
+								  SegmentArea area);
 
 SegmentShape
 segment_shape(uint32 dim, int bits)
@@ -98,8 +106,13 @@ segment_open(Relation index, const IndexIdentity *identity,
 	reader->kind = header->kind;
 	reader->npages = header->npages_used;
 	segment_set_runs(reader, header, info->header);
-	if (reader->kind == SEGMENT_PLANES)
-		segment_set_classes(reader, header, info->header);
+	if (segment_has_planes(reader->kind))
+	{
+		segment_set_planes(reader, header, info->header);
+		if (reader->kind == SEGMENT_GRAPH)
+			segment_set_graph(reader, header, info->header);
+		segment_set_areas(reader, header, info->header);
+	}
 	UnlockReleaseBuffer(buffer);
 	return reader;
 }
@@ -165,11 +178,17 @@ segment_area_rows(const SegmentReader *reader, SegmentArea area)
 		case AREA_COARSE:
 			return reader->shape.coarse_rows_per_page;
 		case AREA_FINE:
-			return reader->shape.fine_rows_per_page;
+			return reader->has_fine ? reader->shape.fine_rows_per_page : 0;
 		case AREA_TIDS:
 			return TIDS_PER_PAGE;
 		case AREA_DEAD:
 			return DEAD_BITS_PER_PAGE;
+		case AREA_NODES:
+			return reader->nodes_per_page;
+		case AREA_OWNERS:
+			return OWNERS_PER_PAGE;
+		case AREA_GRAPH:
+			return PAGE_CONTENT_SIZE;
 	}
 	return 0;
 }
@@ -177,7 +196,7 @@ segment_area_rows(const SegmentReader *reader, SegmentArea area)
 uint32
 segment_area_pages(const SegmentReader *reader, SegmentArea area)
 {
-	uint32		end = area == AREA_DEAD ? reader->npages :
+	uint32		end = area == SEGMENT_NAREAS - 1 ? reader->npages :
 	reader->area_start[area + 1];
 
 	return end - reader->area_start[area];
@@ -187,8 +206,8 @@ Buffer
 segment_pin_area(const SegmentReader *reader, SegmentArea area, uint32 row,
 				 bool *locked)
 {
-	static const PageKind kinds[] = {PAGE_COARSE, PAGE_FINE, PAGE_TIDS,
-	PAGE_DEAD};
+	static const PageKind kinds[SEGMENT_NAREAS] = {PAGE_COARSE, PAGE_FINE,
+	PAGE_TIDS, PAGE_DEAD, PAGE_NODES, PAGE_OWNERS, PAGE_GRAPH};
 	uint32		page = reader->area_start[area] +
 	row / segment_area_rows(reader, area);
 
@@ -245,6 +264,50 @@ segment_row_live(const SegmentReader *reader, uint32 row, ItemPointer tid)
 	return !dead;
 }
 
+uint32
+segment_row_node(const SegmentReader *reader, uint32 row)
+{
+	Buffer		buffer;
+	bool		locked;
+	uint32		copy = row - reader->nnodes;
+	uint32		node;
+
+	Assert(row < reader->class_first[ROW_BOUNDED + 1]);
+	if (row < reader->nnodes)
+		return row;
+
+	buffer = segment_pin_area(reader, AREA_OWNERS, copy, &locked);
+	node = *owners_page_node(BufferGetPage(buffer), copy % OWNERS_PER_PAGE);
+	page_unpin(buffer, locked);
+	if (node >= reader->nnodes)
+		page_report_damage(reader->index,
+						   segment_block(reader,
+										 reader->area_start[AREA_OWNERS] +
+										 copy / OWNERS_PER_PAGE),
+						   "A row belongs to a node that does not exist.");
+	return node;
+}
+
+void *
+segment_read_graph(const SegmentReader *reader)
+{
+	char	   *bytes = palloc(Max(reader->graph_bytes, 1));
+	uint32		done = 0;
+
+	while (done < reader->graph_bytes)
+	{
+		uint32		n = Min(reader->graph_bytes - done, PAGE_CONTENT_SIZE);
+		Buffer		buffer;
+		bool		locked;
+
+		buffer = segment_pin_area(reader, AREA_GRAPH, done, &locked);
+		memcpy(bytes + done, page_content(BufferGetPage(buffer)), n);
+		page_unpin(buffer, locked);
+		done += n;
+	}
+	return bytes;
+}
+
 /* Sizes from the page are not used before they are known to be possible. */
 static void
 segment_check_header(Relation index, const SegmentInfo *info,
@@ -296,8 +359,8 @@ segment_set_runs(SegmentReader *reader, const SegmentHeader *header,
 }
 
 static void
-segment_set_classes(SegmentReader *reader, const SegmentHeader *header,
-					BlockNumber blkno)
+segment_set_planes(SegmentReader *reader, const SegmentHeader *header,
+				   BlockNumber blkno)
 {
 	uint64		nrows = 0;
 
@@ -307,21 +370,79 @@ segment_set_classes(SegmentReader *reader, const SegmentHeader *header,
 		nrows += header->class_rows[i];
 	}
 	reader->class_first[4] = reader->nrows = nrows;
+	reader->has_fine = (header->flags & SEGMENT_HAS_FINE) != 0;
+	if (nrows > PG_UINT32_MAX)
+		page_report_damage(reader->index, blkno,
+						   "The segment has too many rows.");
+	if (reader->has_fine ? reader->shape.fine_rows_per_page == 0 :
+		reader->shape.fine_rows_per_page > 0 && reader->kind == SEGMENT_PLANES)
+		page_report_damage(reader->index, blkno,
+						   "The segment has other planes than the index.");
+}
+
+static void
+segment_set_graph(SegmentReader *reader, const SegmentHeader *header,
+				  BlockNumber blkno)
+{
+	uint32		nbounded = reader->class_first[ROW_BOUNDED + 1];
+
+	if (header->nnodes > nbounded || (header->nnodes == 0 && nbounded > 0) ||
+		!AllocSizeIsValid(header->graph_bytes))
+		page_report_damage(reader->index, blkno,
+						   "The graph of the segment is not that of its rows.");
+	if (header->nodes_per_page == 0 || header->node_bytes == 0 ||
+		header->node_bytes % sizeof(uint32) != 0 ||
+		header->node_bytes > PAGE_CONTENT_SIZE / header->nodes_per_page)
+		page_report_damage(reader->index, blkno,
+						   "The nodes of the segment do not fit their pages.");
+	reader->nnodes = header->nnodes;
+	reader->ncopies = nbounded - header->nnodes;
+	reader->node_bytes = header->node_bytes;
+	reader->nodes_per_page = header->nodes_per_page;
+	reader->graph_bytes = header->graph_bytes;
+}
+
+/* Where the areas begin: each has the pages that its contents need. */
+static void
+segment_set_areas(SegmentReader *reader, const SegmentHeader *header,
+				  BlockNumber blkno)
+{
 	for (int i = 0; i < SEGMENT_NAREAS; i++)
 		reader->area_start[i] = header->area_start[i];
 
-	for (int area = 0; area < SEGMENT_NAREAS; area++)
+	for (int i = 0; i < SEGMENT_NAREAS; i++)
 	{
-		uint64		rows = area < AREA_TIDS ? header->class_rows[0] : nrows;
-		uint64		per_page = segment_area_rows(reader, area);
-		uint64		end = area == AREA_DEAD ? reader->npages :
-		header->area_start[area + 1];
+		uint64		length = segment_area_length(reader, i);
+		uint64		per_page = segment_area_rows(reader, i);
+		uint64		end = i == SEGMENT_NAREAS - 1 ? reader->npages :
+		header->area_start[i + 1];
 
-		if (nrows > PG_UINT32_MAX || end > reader->npages ||
-			end < header->area_start[area] ||
-			end - header->area_start[area] !=
-			(per_page == 0 ? 0 : (rows + per_page - 1) / per_page))
+		if (end > reader->npages || end < header->area_start[i] ||
+			end - header->area_start[i] !=
+			(per_page == 0 ? 0 : (length + per_page - 1) / per_page))
 			page_report_damage(reader->index, blkno,
 							   "The areas of the segment do not hold its rows.");
 	}
+}
+
+/* What an area holds, in units of segment_area_rows(). */
+static uint64
+segment_area_length(const SegmentReader *reader, SegmentArea area)
+{
+	switch (area)
+	{
+		case AREA_COARSE:
+		case AREA_FINE:
+			return reader->class_first[ROW_BOUNDED + 1];
+		case AREA_TIDS:
+		case AREA_DEAD:
+			return reader->nrows;
+		case AREA_NODES:
+			return reader->nnodes;
+		case AREA_OWNERS:
+			return reader->ncopies;
+		case AREA_GRAPH:
+			return reader->graph_bytes;
+	}
+	return 0;
 }

@@ -29,6 +29,12 @@ typedef struct SegmentReader
 	uint32		nrows;			/* planes: all rows */
 	uint32		class_first[5]; /* planes: first row of each class; [4] =
 								 * nrows */
+	bool		has_fine;		/* planes: there is a fine one */
+	uint32		nnodes;			/* graph; 0 of others */
+	uint32		ncopies;		/* bounded rows that are not nodes */
+	uint32		node_bytes;
+	uint32		nodes_per_page;
+	uint32		graph_bytes;
 	uint32		area_start[SEGMENT_NAREAS];
 	uint32		nruns;
 	SegmentRun *runs;
@@ -51,7 +57,10 @@ extern Buffer segment_read_rows(const SegmentReader *reader, uint32 page);
 extern Buffer segment_pin_rows(const SegmentReader *reader, uint32 page);
 extern void segment_lock_rows(const SegmentReader *reader, Buffer buffer);
 
-/* Planes: pin the page of an area (coarse, fine, tids) with that row. */
+/*
+ * Planes: pin the page of an area (coarse, fine, tids) with that row.  fine:
+ * only where has_fine says that there is one.
+ */
 extern Buffer segment_pin_area(const SegmentReader *reader, SegmentArea area,
 							   uint32 row, bool *locked);
 
@@ -67,6 +76,36 @@ extern uint8 *segment_read_dead(const SegmentReader *reader);
 extern bool segment_row_live(const SegmentReader *reader, uint32 row,
 							 ItemPointer tid);
 
+/* Graph: block of a node; node < nnodes. */
+static inline BlockNumber
+segment_node_block(const SegmentReader *reader, uint32 node)
+{
+	return segment_block(reader, reader->area_start[AREA_NODES] +
+						 node / reader->nodes_per_page);
+}
+
+/* Pin the page of a node; it does not change (page_pin()). */
+static inline Buffer
+segment_pin_node(const SegmentReader *reader, uint32 node, bool *locked)
+{
+	return page_pin(reader->index, segment_node_block(reader, node),
+					PAGE_NODES, reader->id, locked);
+}
+
+/* A node in its page. */
+static inline void *
+segment_node_pointer(const SegmentReader *reader, Page page, uint32 node)
+{
+	return page_content(page) +
+		(Size) (node % reader->nodes_per_page) * reader->node_bytes;
+}
+
+/* Node of a bounded row; row < class_first[1]. */
+extern uint32 segment_row_node(const SegmentReader *reader, uint32 row);
+
+/* Graph: a copy of the graph_bytes bytes. */
+extern void *segment_read_graph(const SegmentReader *reader);
+
 /*
  * Writer of a reorganised segment.  begin() registers it in the manifest as
  * building, protected against being taken for an orphan until finish() or the
@@ -81,6 +120,29 @@ extern SegmentWriter *segment_writer_begin(Relation index,
 										   int level);
 extern void segment_writer_add(SegmentWriter *writer, const PlanesRow *row);
 extern uint32 segment_writer_finish(SegmentWriter *writer);
+
+/*
+ * The same for a graph segment, whose bounded rows are the nodes followed by
+ * the copies.  Nodes are added in their order, owners in that of the copies;
+ * rows, nodes, owners and the graph's bytes may come in between one another.
+ */
+typedef struct GraphPlan
+{
+	uint32		nnodes;
+	uint32		node_bytes;		/* multiple of 4 */
+	uint32		nodes_per_page;
+	uint32		graph_bytes;
+	bool		has_fine;		/* if the index has a fine plane at all */
+} GraphPlan;
+
+extern SegmentWriter *segment_writer_begin_graph(Relation index,
+												 const IndexIdentity *identity,
+												 const uint32 class_rows[4],
+												 int level,
+												 const GraphPlan *plan);
+extern void segment_writer_add_node(SegmentWriter *writer, const void *node);
+extern void segment_writer_add_owner(SegmentWriter *writer, uint32 node);
+extern void segment_writer_set_graph(SegmentWriter *writer, const void *bytes);
 
 /*
  * Give up a building segment of this process: manifest_finish_pending() frees

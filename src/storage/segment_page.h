@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * segment_page.h
- *	  Disk format of segments: header, rows, planes, heap addresses, dead bits.
+ *	  Disk format of segments: header, rows, planes, graphs.
  *
  * Segment header page, contents: SegmentHeader, then its runs of blocks in
  * logical order.  Page p of the segment is found by adding up the runs; the
@@ -22,9 +22,19 @@
  *	PAGE_COARSE  float scale[R], norm_sq[R], radius[R], then R codes of
  *				 plane_bytes; R = coarse_rows_per_page
  *	PAGE_FINE	 float radius[R] of the full code, then R codes of plane_bytes;
- *				 R = fine_rows_per_page; absent in 4-bit indexes
+ *				 R = fine_rows_per_page; absent in 4-bit indexes, and in graphs
+ *				 whose nodes have the row codes (SEGMENT_HAS_FINE)
  *	PAGE_TIDS	 TIDS_PER_PAGE heap addresses of 6 bytes
  *	PAGE_DEAD	 DEAD_BITS_PER_PAGE bits, least significant first
+ *
+ * Graph: planes, and a graph over them.  Of the bounded rows the first nnodes
+ * are the nodes, one row for each distinct code; the others are copies: row
+ * nnodes + i has the code and the factors of the node whose number is owner i.
+ *	PAGE_NODES	 nodes of node_bytes, nodes_per_page of them; node i is row i.
+ *				 Their contents are the graph's matter (graph/node.h)
+ *	PAGE_OWNERS	 OWNERS_PER_PAGE numbers of nodes, of 4 bytes, ascending
+ *	PAGE_GRAPH	 a piece of graph_bytes bytes, likewise the graph's matter
+ *
  * Areas follow one another in this order in the logical pages.
  *
  *-------------------------------------------------------------------------
@@ -52,17 +62,28 @@ typedef enum SegmentState
 typedef enum SegmentKind
 {
 	SEGMENT_ROWS = 1,
-	SEGMENT_PLANES = 2
+	SEGMENT_PLANES = 2,
+	SEGMENT_GRAPH = 3
 } SegmentKind;
+
+/* Rows lie in planes, with arrays of heap addresses and dead bits? */
+static inline bool
+segment_has_planes(SegmentKind kind)
+{
+	return kind == SEGMENT_PLANES || kind == SEGMENT_GRAPH;
+}
 
 typedef enum SegmentArea
 {
 	AREA_COARSE = 0,
 	AREA_FINE = 1,
 	AREA_TIDS = 2,
-	AREA_DEAD = 3
+	AREA_DEAD = 3,
+	AREA_NODES = 4,
+	AREA_OWNERS = 5,
+	AREA_GRAPH = 6
 } SegmentArea;
-#define SEGMENT_NAREAS 4
+#define SEGMENT_NAREAS 7
 
 typedef struct SegmentRun
 {
@@ -80,16 +101,24 @@ typedef struct SegmentHeader
 	uint32		npages_owned;	/* sum of the runs */
 	uint32		class_rows[4];	/* planes: rows of each RowClass */
 	uint32		area_start[SEGMENT_NAREAS]; /* planes: first logical page */
+	uint32		flags;			/* SEGMENT_HAS_FINE */
 	uint32		lane_tail[MANIFEST_MAX_LANES];	/* rows: logical page or
 												 * SEGMENT_NO_PAGE */
+	uint32		nnodes;			/* graph */
+	uint32		node_bytes;		/* multiple of 4 */
+	uint32		nodes_per_page;
+	uint32		graph_bytes;
 	uint64		retired;		/* FullTransactionId */
 	uint32		next_free;		/* header of the next retired segment */
 	uint32		nruns;
 	SegmentRun	runs[FLEXIBLE_ARRAY_MEMBER];
 } SegmentHeader;
 
-StaticAssertDecl(offsetof(SegmentHeader, runs) == 128,
+StaticAssertDecl(offsetof(SegmentHeader, runs) == 160,
 				 "on-disk format");
+
+/* flags */
+#define SEGMENT_HAS_FINE 0x01	/* planes: there is a fine one */
 
 #define SEGMENT_NO_PAGE 0xFFFFFFFF
 #define SEGMENT_MAX_RUNS \
@@ -133,6 +162,7 @@ StaticAssertDecl(offsetof(FineSlot, code) == 12, "on-disk format");
 
 #define TIDS_PER_PAGE (PAGE_CONTENT_SIZE / sizeof(ItemPointerData))
 #define DEAD_BITS_PER_PAGE (PAGE_CONTENT_SIZE * 8)
+#define OWNERS_PER_PAGE (PAGE_CONTENT_SIZE / sizeof(uint32))
 
 /* Sizes that follow from dimension and bits. */
 typedef struct SegmentShape
@@ -174,7 +204,7 @@ typedef struct PlanesRow
 	ItemPointerData tid;
 	RowClass	class;
 	const uint8 *coarse;		/* ignored unless ROW_BOUNDED */
-	const uint8 *fine;			/* ignored in 4-bit indexes */
+	const uint8 *fine;			/* ignored where there is no fine plane */
 	RowFactors	coarse_factors;
 	float		radius;			/* of the full code */
 } PlanesRow;
@@ -222,6 +252,12 @@ static inline ItemPointer
 tids_page_tid(Page page, uint32 i)
 {
 	return (ItemPointer) page_content(page) + i;
+}
+
+static inline uint32 *
+owners_page_node(Page page, uint32 i)
+{
+	return (uint32 *) page_content(page) + i;
 }
 
 static inline bool

@@ -175,6 +175,7 @@ check_planes(const QuantSpace *space, const double *z, const uint8 *code,
 	QuantSpace	plane_space = *space;
 	RowFactors	factors;
 	RowFactors	again;
+	RowFactors	again_factors;
 	double		decoded_norm;
 	double		out;
 
@@ -195,6 +196,12 @@ check_planes(const QuantSpace *space, const double *z, const uint8 *code,
 	unit_check(memcmp(joined, code, space->row_bytes) == 0 &&
 			   memcmp(&again, full, sizeof(again)) == 0,
 			   "%u dimensions, metric %d: planes do not join to what they were",
+			   space->dim, space->metric);
+
+	/* So rows can go from planes into graphs and back. */
+	quant_split(space, joined, &again, coarse, fine, &again_factors);
+	unit_check(memcmp(&again_factors, &factors, sizeof(factors)) == 0,
+			   "%u dimensions, metric %d: other factors of the coarse plane",
 			   space->dim, space->metric);
 }
 

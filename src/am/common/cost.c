@@ -224,7 +224,7 @@ cost_count_pages(const Manifest *manifest, double index_pages,
 		rest -= info->npages;
 		if (info->state == SEGMENT_GROWING)
 			growing = true;
-		else if (info->kind == SEGMENT_PLANES)
+		else if (segment_has_planes(info->kind))
 		{
 			cost->pass_pages += ceil(info->nrows /
 									 (double) shape.coarse_rows_per_page);

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "am/common/rewrite.h"
+#include "graph/row_code.h"
 #include "miscadmin.h"
 #include "storage/growing.h"
 #include "storage/manifest.h"
@@ -53,6 +54,11 @@ typedef struct Rewrite
 	PGAlignedBlock page;
 	uint32		page_source;
 	uint32		page_number;
+
+	/* For taking row codes apart; NULL until there is one. */
+	QuantSpace *space;
+	uint8	   *coarse;			/* planes of the last one */
+	uint8	   *fine;
 } Rewrite;
 
 static bool rewrite_run(Relation index, const uint32 *ids, int nids,
@@ -72,6 +78,8 @@ static void rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer,
 							 RewriteRow row);
 static void rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
 							   RewriteRow row);
+static void rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
+							   uint32 number, PlanesRow *row);
 static bool rewrite_publish(Rewrite *rewrite, uint32 new_id);
 static bool rewrite_sources_are_there(Rewrite *rewrite,
 									  const Manifest *manifest);
@@ -280,7 +288,7 @@ rewrite_list_class(Rewrite *rewrite, RowClass class)
 static uint32
 rewrite_position_end(const RewriteSource *source)
 {
-	return source->info.kind == SEGMENT_PLANES ? source->reader->nrows :
+	return segment_has_planes(source->info.kind) ? source->reader->nrows :
 		source->reader->npages * source->reader->shape.rows_per_page;
 }
 
@@ -324,7 +332,7 @@ rewrite_row_class(Rewrite *rewrite, RewriteRow row, RowClass *class)
 	const RewriteSource *source = &rewrite->sources[row.source];
 	FineSlot   *slot;
 
-	if (source->info.kind == SEGMENT_PLANES)
+	if (segment_has_planes(source->info.kind))
 	{
 		*class = ROW_BOUNDED;
 		while (row.position >= source->reader->class_first[*class + 1])
@@ -354,7 +362,7 @@ rewrite_read_dead(Rewrite *rewrite)
 
 		if (source->dead != NULL)
 			pfree(source->dead);
-		if (source->info.kind == SEGMENT_PLANES)
+		if (segment_has_planes(source->info.kind))
 			source->dead = segment_read_dead(source->reader);
 	}
 	rewrite->page_number = SEGMENT_NO_PAGE;
@@ -379,7 +387,7 @@ rewrite_write(Rewrite *rewrite)
 	{
 		RewriteRow	row = rewrite->rows[i];
 
-		if (rewrite->sources[row.source].info.kind == SEGMENT_PLANES)
+		if (segment_has_planes(rewrite->sources[row.source].info.kind))
 			rewrite_add_planes(rewrite, writer, row);
 		else
 			rewrite_add_slot(rewrite, writer, row);
@@ -442,7 +450,9 @@ rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
 		row.coarse_factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
 		row.coarse_factors.radius = coarse_page_radius(shape, page)[i];
 	}
-	if (row.class == ROW_BOUNDED && shape->fine_rows_per_page > 0)
+	if (row.class == ROW_BOUNDED && graph_has_row_codes(reader))
+		rewrite_split_node(rewrite, reader, number, &row);
+	if (row.class == ROW_BOUNDED && reader->has_fine)
 	{
 		uint32		i = number % shape->fine_rows_per_page;
 
@@ -457,6 +467,39 @@ rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
 		page_unpin(fine, fine_locked);
 	if (BufferIsValid(coarse))
 		page_unpin(coarse, coarse_locked);
+}
+
+/*
+ * The fine plane of a row whose code is in a node alone.  The coarse plane and
+ * its factors are what they are in the segment, bit for bit.
+ */
+static void
+rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
+				   uint32 number, PlanesRow *row)
+{
+	const IndexIdentity *identity = &rewrite->identity;
+	const GraphNode *node;
+	RowFactors	coarse_factors;
+	Buffer		buffer;
+	bool		locked;
+
+	if (rewrite->space == NULL)
+	{
+		rewrite->space = quant_space_create(identity->dim, identity->metric,
+											identity->bits, identity->seed,
+											NULL);
+		rewrite->coarse = palloc(rewrite->space->plane_bytes);
+		rewrite->fine = palloc(rewrite->space->plane_bytes);
+	}
+	node = graph_pin_row_code(reader, number, rewrite->space->row_bytes,
+							  &buffer, &locked);
+	quant_split(rewrite->space, graph_node_code(node), &node->factors,
+				rewrite->coarse, rewrite->fine, &coarse_factors);
+	row->fine = rewrite->fine;
+	row->radius = node->factors.radius;
+	page_unpin(buffer, locked);
+	Assert(memcmp(row->coarse, rewrite->coarse,
+				  rewrite->space->plane_bytes) == 0);
 }
 
 /* ----------------------------------------------------------------------

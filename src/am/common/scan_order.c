@@ -127,7 +127,7 @@ scan_first_limit(const IndexScan *scan)
 	{
 		const SegmentReader *reader = scan->readers[i];
 
-		rows += reader->kind == SEGMENT_PLANES ? reader->nrows :
+		rows += segment_has_planes(reader->kind) ? reader->nrows :
 			(uint64) reader->npages * reader->shape.rows_per_page;
 	}
 	return scan_round_first(rows, scan->max_limit);

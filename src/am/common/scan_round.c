@@ -109,7 +109,7 @@ scan_round(IndexScan *scan)
 		CHECK_FOR_INTERRUPTS();
 		if (round_is_full(scan))
 			break;
-		if (scan->readers[i]->kind == SEGMENT_PLANES)
+		if (segment_has_planes(scan->readers[i]->kind))
 			round_planes(scan, i);
 		else
 			round_rows(scan, i);

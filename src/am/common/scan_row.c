@@ -12,10 +12,13 @@
 #include "postgres.h"
 
 #include "am/common/scan_state.h"
+#include "graph/row_code.h"
 #include "storage/bufmgr.h"
 
 static float scan_row_bound_planes(IndexScan *scan,
 								   const SegmentReader *reader, uint32 row);
+static float scan_row_bound_node(IndexScan *scan,
+								 const SegmentReader *reader, uint32 row);
 static float scan_row_bound_rows(IndexScan *scan,
 								 const SegmentReader *reader, uint32 row);
 static bool scan_row_live(IndexScan *scan, const SegmentReader *reader,
@@ -28,7 +31,9 @@ scan_row_bound(IndexScan *scan, uint64 place)
 	uint32		row = scan_place_row(place);
 
 	scan->stats.rows_refined++;
-	if (reader->kind == SEGMENT_PLANES)
+	if (graph_has_row_codes(reader))
+		return scan_row_bound_node(scan, reader, row);
+	if (segment_has_planes(reader->kind))
 		return scan_row_bound_planes(scan, reader, row);
 	return scan_row_bound_rows(scan, reader, row);
 }
@@ -44,7 +49,7 @@ scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
 	uint32		row = scan_place_row(place);
 	bool		live;
 
-	if (reader->kind == SEGMENT_PLANES)
+	if (segment_has_planes(reader->kind))
 	{
 		live = segment_row_live(reader, row, tid);
 		scan->stats.pages += 2;
@@ -54,7 +59,7 @@ scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
 
 	if (live && !ItemPointerIsValid(tid))
 	{
-		uint32		page = reader->kind == SEGMENT_PLANES ?
+		uint32		page = segment_has_planes(reader->kind) ?
 		reader->area_start[AREA_TIDS] + row / TIDS_PER_PAGE :
 		row / reader->shape.rows_per_page;
 
@@ -88,7 +93,7 @@ scan_row_bound_planes(IndexScan *scan, const SegmentReader *reader,
 		   (Size) slot * shape->plane_bytes, shape->plane_bytes);
 	page_unpin(buffer, locked);
 	scan->stats.pages++;
-	if (shape->fine_rows_per_page == 0)
+	if (!reader->has_fine)
 		return quant_bound_row(scan->query, code, &factors);
 
 	buffer = segment_pin_area(reader, AREA_FINE, row, &locked);
@@ -101,6 +106,23 @@ scan_row_bound_planes(IndexScan *scan, const SegmentReader *reader,
 							  fine_page_radius(shape, page)[slot]);
 	page_unpin(buffer, locked);
 	scan->stats.pages++;
+	return bound;
+}
+
+/* From the code of its node, which has all bits. */
+static float
+scan_row_bound_node(IndexScan *scan, const SegmentReader *reader, uint32 row)
+{
+	Buffer		buffer;
+	bool		locked;
+	const GraphNode *node = graph_pin_row_code(reader, row,
+											   scan->space->row_bytes,
+											   &buffer, &locked);
+	float		bound = quant_bound_row(scan->query, graph_node_code(node),
+										&node->factors);
+
+	page_unpin(buffer, locked);
+	scan->stats.pages += row < reader->nnodes ? 1 : 2;
 	return bound;
 }
 
