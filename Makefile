@@ -6,14 +6,14 @@ EXTVERSION = 0.1.0
 MODULE_big = vectordb
 
 SOURCES = $(wildcard src/*.c src/base/*.c src/distance/*.c src/quant/*.c \
-	src/type/*.c src/storage/*.c src/graph/*.c src/am/common/*.c \
-	src/am/flat/*.c src/admin/*.c)
+	src/type/*.c src/storage/*.c src/graph/node.c src/graph/row_code.c \
+	src/am/common/*.c src/am/flat/*.c src/am/hnsw/*.c src/admin/*.c)
 OBJS = $(SOURCES:.c=.o)
 DEPS = $(OBJS:.o=.d)
 
 # The install script is put together from one part per subject, in this order.
 SQL_PARTS = src/sql/header.sql src/sql/type.sql src/sql/flat.sql \
-	src/sql/admin.sql src/sql/comments.sql
+	src/sql/hnsw.sql src/sql/admin.sql src/sql/comments.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS_OPTS = --inputdir=. --load-extension=$(EXTENSION)

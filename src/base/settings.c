@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * settings.c
- *	  The settings "vectordb.*": definitions, check and assign hooks.
+ *	  The settings "vectordb.*" and "hnsw.*": definitions, check and assign hooks.
  *
  * Relies on guc.h and, for vectordb.kernels, on the tables of distance.h.
  * Each subject has a function settings_define_<subject>(); settings_init()
- * calls them all and then reserves the prefix, so that a mistyped name is an
+ * calls them all and then reserves the prefixes, so that a mistyped name is an
  * error and not a placeholder nobody reads.
  *
  *-------------------------------------------------------------------------
@@ -19,9 +19,17 @@
 #include "utils/guc.h"
 
 bool		vdb_vacuum_merge = true;
+double		vdb_target_recall = 0.95;
+int			vdb_hnsw_ef_search = HNSW_EF_SEARCH_AUTO;
+int			vdb_hnsw_iterative_scan = ITERATIVE_SCAN_STRICT;
+int			vdb_hnsw_max_scan_tuples = HNSW_MAX_SCAN_TUPLES_NONE;
+double		vdb_hnsw_scan_mem_multiplier = 1;
 
 static void settings_define_kernels(void);
 static void settings_define_vacuum(void);
+static void settings_define_recall(void);
+static void settings_define_hnsw(void);
+static void settings_check_undefined(const char *name);
 
 void
 settings_init(void)
@@ -29,8 +37,11 @@ settings_init(void)
 	settings_define_kernels();
 	debug_points_define_setting();
 	settings_define_vacuum();
+	settings_define_recall();
+	settings_define_hnsw();
 
 	MarkGUCPrefixReserved("vectordb");
+	MarkGUCPrefixReserved("hnsw");
 }
 
 /*
@@ -113,4 +124,84 @@ settings_define_vacuum(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+}
+
+static void
+settings_define_recall(void)
+{
+	DefineCustomRealVariable("vectordb.target_recall",
+							 "Share of the nearest rows that a search along a graph is to find.",
+							 NULL,
+							 &vdb_target_recall,
+							 0.95, 0.5, 1.0,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+}
+
+/*
+ * Names, ranges and meaning are those that existing programs rely on; the
+ * defaults are such that nothing has to be set.
+ */
+static void
+settings_define_hnsw(void)
+{
+	static const struct config_enum_entry iterative_scans[] = {
+		{"off", ITERATIVE_SCAN_OFF, false},
+		{"strict_order", ITERATIVE_SCAN_STRICT, false},
+		{"relaxed_order", ITERATIVE_SCAN_RELAXED, false},
+		{NULL, 0, false}
+	};
+
+	settings_check_undefined("hnsw.ef_search");
+	DefineCustomIntVariable("hnsw.ef_search",
+							"Number of rows among which a search along a graph looks for the nearest.",
+							"0 chooses it by vectordb.target_recall.",
+							&vdb_hnsw_ef_search,
+							HNSW_EF_SEARCH_AUTO, HNSW_EF_SEARCH_AUTO, 1000,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+	DefineCustomEnumVariable("hnsw.iterative_scan",
+							 "How a search goes on when more rows are wanted than it found at first.",
+							 "strict_order keeps the order of distances; "
+							 "relaxed_order also returns rows that are found late; "
+							 "off ends the search.",
+							 &vdb_hnsw_iterative_scan,
+							 ITERATIVE_SCAN_STRICT, iterative_scans,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("hnsw.max_scan_tuples",
+							"Number of rows after which a search does not go on any further.",
+							"-1 sets no limit.",
+							&vdb_hnsw_max_scan_tuples,
+							HNSW_MAX_SCAN_TUPLES_NONE,
+							HNSW_MAX_SCAN_TUPLES_NONE, PG_INT32_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+	DefineCustomRealVariable("hnsw.scan_mem_multiplier",
+							 "Multiple of work_mem that a search may use.",
+							 NULL,
+							 &vdb_hnsw_scan_mem_multiplier,
+							 1, 1, 1000,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+}
+
+/* A name has one owner in a process; the server's error says too little. */
+static void
+settings_check_undefined(const char *name)
+{
+	int			flags = GetConfigOptionFlags(name, true);
+
+	if (GetConfigOption(name, true, false) != NULL &&
+		(flags & GUC_CUSTOM_PLACEHOLDER) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_DUPLICATE_OBJECT),
+				errmsg("setting \"%s\" is already defined by another library",
+					   name),
+				errhint("Load one of the two libraries, in a new session."));
 }

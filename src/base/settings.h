@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * settings.h
- *	  The settings "vectordb.*".
+ *	  The settings "vectordb.*" and "hnsw.*".
  *
  * settings_init() defines them all; it is called once, when the library is
  * loaded.  A setting that code reads is a variable declared below.
@@ -15,6 +15,29 @@
 
 /* vectordb.vacuum_merge: VACUUM merges segments with few live rows. */
 extern bool vdb_vacuum_merge;
+
+/* vectordb.target_recall: what a search along a graph is to reach. */
+extern double vdb_target_recall;
+
+/* hnsw.ef_search; HNSW_EF_SEARCH_AUTO: as vectordb.target_recall demands. */
+#define HNSW_EF_SEARCH_AUTO 0
+extern int	vdb_hnsw_ef_search;
+
+/* hnsw.iterative_scan, an IterativeScan. */
+typedef enum IterativeScan
+{
+	ITERATIVE_SCAN_OFF,
+	ITERATIVE_SCAN_STRICT,
+	ITERATIVE_SCAN_RELAXED
+} IterativeScan;
+extern int	vdb_hnsw_iterative_scan;
+
+/* hnsw.max_scan_tuples; HNSW_MAX_SCAN_TUPLES_NONE: no limit. */
+#define HNSW_MAX_SCAN_TUPLES_NONE (-1)
+extern int	vdb_hnsw_max_scan_tuples;
+
+/* hnsw.scan_mem_multiplier: memory of a search, in work_mem. */
+extern double vdb_hnsw_scan_mem_multiplier;
 
 /* Defines every setting and chooses the distance kernels. */
 extern void settings_init(void);

@@ -1,10 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * options.h
- *	  Storage parameters that all access methods share.
+ *	  Storage parameters of the access methods.
  *
+ * all
  *	seal_size	raw size of the vectors at which a growing segment is
  *				sealed; default 122 MB
+ * hnsw
+ *	m			neighbours of a vector; default 16
+ *	ef_construction		candidates looked at for them; default 64, at least
+ *				twice m
  *
  *-------------------------------------------------------------------------
  */
@@ -18,10 +23,20 @@
 /* Make the parameters known; called before any is parsed, any often. */
 extern void options_register(void);
 
-/* amoptions. */
+/* amoptions: those of all, and those of hnsw. */
 extern bytea *options_parse(Datum reloptions, bool validate);
+extern bytea *options_parse_hnsw(Datum reloptions, bool validate);
 
 /* Rows of dim dimensions at which a segment is sealed: 1 or more. */
 extern uint32 options_seal_rows(Relation index, uint32 dim);
+
+/* What an index of hnsw was told. */
+typedef struct GraphOptions
+{
+	int			m;
+	int			ef_construction;
+} GraphOptions;
+
+extern GraphOptions options_graph(Relation index);
 
 #endif							/* VDB_OPTIONS_H */

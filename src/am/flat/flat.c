@@ -10,17 +10,11 @@
  */
 #include "postgres.h"
 
-#include "access/amapi.h"
 #include "am/common/build.h"
-#include "am/common/cost.h"
-#include "am/common/insert.h"
 #include "am/common/opclass.h"
-#include "am/common/options.h"
-#include "am/common/scan.h"
-#include "am/common/vacuum.h"
+#include "am/common/routine.h"
 #include "base/compat.h"
-#include "catalog/pg_type.h"
-#include "commands/vacuum.h"
+#include "fmgr.h"
 
 static IndexBuildResult *flat_build(Relation heap, Relation index,
 									IndexInfo *info);
@@ -31,36 +25,11 @@ PG_FUNCTION_INFO_V1(vdb_flat_handler);
 Datum
 vdb_flat_handler(PG_FUNCTION_ARGS)
 {
-	IndexAmRoutine *amroutine = makeNode(IndexAmRoutine);
-
-	options_register();
-
-	amroutine->amstrategies = OPCLASS_NSTRATEGIES;
-	amroutine->amsupport = OPCLASS_NPROCS;
-	amroutine->amcanorderbyop = true;
-
-	/* NULLs are indexed: a scan returns as many rows as the table has. */
-	amroutine->amoptionalkey = true;
-	amroutine->amkeytype = InvalidOid;
-
-	/* A parallel VACUUM deletes in a worker; cleaning up takes no time. */
-	amroutine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
-	vdb_set_version_flags(amroutine);
+	IndexAmRoutine *amroutine = routine_create();
 
 	amroutine->ambuild = flat_build;
 	amroutine->ambuildempty = flat_build_empty;
-	amroutine->aminsert = insert_row;
-	amroutine->ambulkdelete = vacuum_bulk_delete;
-	amroutine->amvacuumcleanup = vacuum_cleanup;
-	amroutine->amcostestimate = cost_exact_scan;
-	amroutine->amoptions = options_parse;
-	amroutine->ambuildphasename = build_phase_name;
 	amroutine->amvalidate = flat_validate;
-	amroutine->ambeginscan = scan_begin;
-	amroutine->amrescan = scan_rescan;
-	amroutine->amgettuple = scan_gettuple;
-	amroutine->amendscan = scan_end;
-
 	PG_RETURN_POINTER(amroutine);
 }
 
