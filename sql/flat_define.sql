@@ -1,6 +1,6 @@
 -- Definition of indexes: operator classes, options, what is refused.
 \getenv srcdir PG_ABS_SRCDIR
-\set helpers :srcdir '/sql/include/flat_helpers.sql'
+\set helpers :srcdir '/sql/include/index_helpers.sql'
 \i :helpers
 
 SELECT opcname, opcdefault, amvalidate(o.oid)

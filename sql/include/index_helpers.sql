@@ -1,4 +1,4 @@
--- What the tests of the access method "flat" share.  Read with \i; silent.
+-- What the tests of access methods share.  Read with \i; silent.
 \set ECHO none
 \pset pager off
 SET client_min_messages = warning;
@@ -89,6 +89,18 @@ RETURNS text LANGUAGE sql AS $$
 				   op, tab, cond, k), q))
 		|| ' of ' || count(*)
 	FROM unnest(queries) q, unnest(limits) k
+$$;
+
+-- The message of a command that fails: in a file that is read with \i, psql
+-- would add the name of the file to it.
+CREATE FUNCTION pg_temp.error_of(command text) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE command;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	RETURN sqlerrm;
+END
 $$;
 
 -- The plan of a query, without costs.

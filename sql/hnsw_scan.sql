@@ -1,0 +1,5 @@
+-- sql/include/index_scan.sql, for the access method "hnsw".
+\getenv srcdir PG_ABS_SRCDIR
+\set am hnsw
+\set body :srcdir '/sql/include/index_scan.sql'
+\i :body
