@@ -10,20 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VectordbTest;
 
-my $node = new_node('main');
-$node->start;
-load_sample($node);
-create_indexes($node, 'flat');
-
-# What the indexes hold must not depend on how the rows came in.
-$node->safe_psql(
-	'postgres', q{
-	DELETE FROM meanings WHERE id % 7 = 0;
-	UPDATE meanings SET words = words || '!' WHERE id % 11 = 0;
-	INSERT INTO meanings
-		SELECT id + 1000000, words, embedding FROM meanings WHERE id % 5 = 0;
-	VACUUM meanings;});
-
+my $folder = PostgreSQL::Test::Utils::tempdir();
 my $definitions = q{
 	SELECT pg_get_indexdef(indexrelid) FROM pg_index
 	WHERE indrelid = 'meanings'::regclass ORDER BY 1};
@@ -31,50 +18,60 @@ my $contents = q{
 	SELECT count(*), md5(string_agg(id || words || embedding::text, ','
 									ORDER BY id))
 	FROM meanings};
-my $answers = answers($node, 'index');
-my $folder = PostgreSQL::Test::Utils::tempdir();
 
-same_answers($node, 'before the dump');
-
+# Commands that restore into a database, but for the dump's name.
 my %restore = (
-	plain => sub {
-		$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1',
-				'-d', $_[0], '-f', $_[1] ],
-			'restore a plain dump');
-	},
-	custom => sub {
-		$node->command_ok(
-			[ 'pg_restore', '--exit-on-error', '-d', $_[0], $_[1] ],
-			'restore a custom dump');
-	},
-	directory => sub {
-		$node->command_ok(
-			[ 'pg_restore', '--exit-on-error', '-j', '2', '-d', $_[0], $_[1] ],
-			'restore a dump in a folder, two jobs');
-	});
+	plain => [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f' ],
+	custom => [ 'pg_restore', '--exit-on-error' ],
+	directory => [ 'pg_restore', '--exit-on-error', '-j', '2' ]);
 
-foreach my $format (sort keys %restore)
+foreach my $method ('flat', 'hnsw')
 {
+	my $node = new_node($method);
+
+	$node->start;
+	load_sample($node);
+	create_indexes($node, $method);
+
+	# What the indexes hold must not depend on how the rows came in.
+	$node->safe_psql(
+		'postgres', q{
+		DELETE FROM meanings WHERE id % 7 = 0;
+		UPDATE meanings SET words = words || '!' WHERE id % 11 = 0;
+		INSERT INTO meanings SELECT id + 1000000, words, embedding
+			FROM meanings WHERE id % 5 = 0;
+		VACUUM meanings;});
+	same_answers($node, "$method, before the dump");
+	dump_and_restore($node, $method, $_) foreach sort keys %restore;
+	$node->stop;
+}
+done_testing();
+
+sub dump_and_restore
+{
+	my ($node, $method, $format) = @_;
 	my $database = "restored_$format";
-	my $dump = "$folder/$format";
+	my $dump = "$folder/$method-$format";
+	my $name = "$method, $format";
+	my ($program, @arguments) = @{ $restore{$format} };
 
 	$node->command_ok(
 		[ 'pg_dump', "--format=$format", '-f', $dump, 'postgres' ],
-		"dump, format $format");
+		"$name: dump");
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
-	$restore{$format}->($database, $dump);
+	$node->command_ok([ $program, '-d', $database, @arguments, $dump ],
+		"$name: restore");
 
 	is( $node->safe_psql($database, $contents),
 		$node->safe_psql('postgres', $contents),
-		"$format: same rows");
+		"$name: same rows");
 	is( $node->safe_psql($database, $definitions),
 		$node->safe_psql('postgres', $definitions),
-		"$format: same indexes");
-	is(answers($node, 'index', $database), $answers,
-		"$format: same answers");
-	same_answers($node, $format, $database);
-	check_indexes($node, $format, $database);
+		"$name: same indexes");
+	is( answers($node, 'index', $database),
+		answers($node, 'index'),
+		"$name: same answers");
+	same_answers($node, $name, $database);
+	check_indexes($node, $name, $database);
+	return;
 }
-
-$node->stop;
-done_testing();

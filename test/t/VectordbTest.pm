@@ -82,16 +82,18 @@ sub load_sample
 	return;
 }
 
-# One index for each operator class.
+# One index for each operator class, with the access method's own options.
 sub create_indexes
 {
 	my ($node, $method, $database) = @_;
+	my %options = (hnsw => ' WITH (m = 12, ef_construction = 80)');
 
 	foreach my $class (sort keys %operators)
 	{
 		$node->safe_psql($database || 'postgres',
 			"CREATE INDEX meanings_$class ON meanings"
-			  . " USING $method (embedding $class)");
+			  . " USING $method (embedding $class)"
+			  . ($options{$method} || ''));
 	}
 	return;
 }
