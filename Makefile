@@ -6,7 +6,7 @@ EXTVERSION = 0.1.0
 MODULE_big = vectordb
 
 SOURCES = $(wildcard src/*.c src/base/*.c src/distance/*.c src/quant/*.c \
-	src/type/*.c src/storage/*.c src/graph/node.c src/graph/row_code.c \
+	src/type/*.c src/storage/*.c src/graph/*.c \
 	src/am/common/*.c src/am/flat/*.c src/am/hnsw/*.c src/admin/*.c)
 OBJS = $(SOURCES:.c=.o)
 DEPS = $(OBJS:.o=.d)

@@ -354,7 +354,7 @@ vdb_build(PG_FUNCTION_ARGS)
 	admin_refuse_in_recovery("build");
 	index = admin_open_owned(PG_GETARG_OID(0), ShareUpdateExclusiveLock,
 							 &heap);
-	nbuilt = index_build_pending(index);
+	nbuilt = index_build_pending(heap, index);
 	admin_close(index, heap, ShareUpdateExclusiveLock);
 	PG_RETURN_INT32(nbuilt);
 }

@@ -191,3 +191,37 @@ graph_encode_node(GraphEncoder *encoder, uint32 node,
 	memcpy(factors, add, sizeof(add));
 	memcpy(factors + sizeof(add), res, sizeof(res));
 }
+
+/* Entries are encoded as neighbours of the rows' centre. */
+void
+graph_encode_entries(GraphEncoder *encoder, const uint32 *nodes, int n,
+					 const uint32 *numbers, GraphEntries *out)
+{
+	const GraphRows *rows = &encoder->rows;
+
+	for (uint32 i = 0; i < rows->dim; i++)
+	{
+		encoder->centre[i] = 0;
+		encoder->origin[i] = rows->shift != NULL ? rows->shift[i] : 0;
+	}
+	memset(encoder->signs, 0, GRAPH_DEGREE * encoder->sign_bytes);
+	for (int i = 0; i < GRAPH_DEGREE; i++)
+	{
+		DifferenceSums sums;
+		float		f;
+
+		out->ids[i] = GRAPH_ENTRY_NONE;
+		out->add[i] = out->res[i] = 0;
+		if (i >= n)
+			continue;
+		sums = encode_difference(encoder, nodes[i],
+								 encoder->signs + i * encoder->sign_bytes);
+		f = sums.magnitudes > 0 ? sums.squares / sums.magnitudes : 0;
+		out->ids[i] = numbers[nodes[i]];
+		out->res[i] = -2 * f;
+		out->add[i] = rows->inner_product ?
+			-2 * (sums.products - f * sums.signs) :
+			sums.squares + 2 * f * sums.signs;
+	}
+	encode_block(encoder, out->signs);
+}

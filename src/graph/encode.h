@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "graph/build.h"
+#include "graph/info.h"
 #include "graph/node.h"
 
 typedef struct GraphEncoder GraphEncoder;
@@ -28,5 +29,10 @@ extern GraphEncoder *graph_encoder_create(const GraphShape *shape,
 extern void graph_encode_node(GraphEncoder *encoder, uint32 node,
 							  const uint32 *neighbours, int nneighbours,
 							  const uint32 *numbers, GraphNode *out);
+
+/* Fill in a block of n entries, 1 to GRAPH_DEGREE: see info.h. */
+extern void graph_encode_entries(GraphEncoder *encoder, const uint32 *nodes,
+								 int n, const uint32 *numbers,
+								 GraphEntries *out);
 
 #endif							/* VDB_GRAPH_ENCODE_H */

@@ -336,6 +336,30 @@ bounds_row_8_bits(const QuantQuery *query, const uint8 *code, float scale,
 }
 
 float
+quant_row_score(const QuantQuery *query, const uint8 *code,
+				const RowFactors *factors, float *score)
+{
+	const QueryForm *form = &query->data->fine;
+	double		product;
+	RowTerms	row;
+
+	Assert(query->space->bits == 8 && query->space->metric != QUANT_L1);
+	row.dot = bounds_fine_dot(query, full_form, code);
+	row.scale = factors->scale;
+	row.norm_sq = row.scale * row.scale *
+		vdb_kernels->norm_u8(code, query->space->dim);
+	row.norm_sq_error = 0;
+	row.radius = factors->radius;
+
+	product = row.scale * form->step * row.dot;
+	if (query->space->metric == QUANT_IP)
+		*score = (float) (-2 * (query->data->centre_dot + product));
+	else
+		*score = (float) (form->norm_sq + row.norm_sq - 2 * product);
+	return bounds_finish(query, form, &row);
+}
+
+float
 quant_bound_row(const QuantQuery *query, const uint8 *code,
 				const RowFactors *factors)
 {

@@ -164,4 +164,45 @@ extern float quant_bound_split(const QuantQuery *query, const uint8 *coarse,
 extern float quant_bound_row(const QuantQuery *query, const uint8 *code,
 							 const RowFactors *factors);
 
+/*
+ * Like quant_bound_row() for a row code of 8 bits, and in *score what the
+ * codes say of the row, without room for any error: the squared distance
+ * (cosine: of the unit vectors), or -2 times the inner product.  Not for L1.
+ */
+extern float quant_row_score(const QuantQuery *query, const uint8 *code,
+							 const RowFactors *factors, float *score);
+
+/*
+ * A query for which P(q - c) is given, dim floats (inner product: P q), and
+ * for inner product <q, c>.  Its bounds leave out how that was computed: for
+ * measurements inside an index.
+ */
+extern QuantQuery *quant_query_create_projected(const QuantSpace *space,
+												const float *projected,
+												double centre_dot);
+
+/*
+ * Steering: estimates of <y, P(q - c)> (inner product: <y, P q>) for codes y
+ * of one sign a dimension, in FastScan blocks of 32:
+ *
+ *		about sum * factor + offset
+ *
+ * sum being what the kernel fastscan_block() makes of the block and lut.
+ * Only the first "dim" dimensions given to create count.
+ */
+typedef struct QuantSteer
+{
+	uint32		ngroups;		/* of four dimensions */
+	float		factor;
+	float		offset;
+	float		centre_score;	/* score of the centre itself */
+	float		query_norm_sq;	/* inner product: squared norm of the query */
+	uint8		lut[FLEXIBLE_ARRAY_MEMBER]; /* 16 * ngroups */
+} QuantSteer;
+
+extern QuantSteer *quant_steer_create(const QuantQuery *query, uint32 dim);
+
+/* P times the centre: dim floats, all zero when the centre is the origin. */
+extern float *quant_rotated_centre(const QuantSpace *space);
+
 #endif							/* VDB_QUANT_H */

@@ -186,3 +186,23 @@ quant_query_create(const QuantSpace *space, const float *query)
 		query_prepare_ip(space, query, &projection, result->data);
 	return result;
 }
+
+QuantQuery *
+quant_query_create_projected(const QuantSpace *space, const float *projected,
+							 double centre_dot)
+{
+	QuantQuery *result = palloc0(sizeof(QuantQuery));
+	Projection	projection = {0};
+
+	Assert(space->metric != QUANT_L1);
+	projection.norm =
+		sqrt(vdb_kernels->sum_squares(projected, space->dim));
+	projection.input_norm = projection.norm;
+	result->space = space;
+	result->class = QUERY_BOUNDED;
+	result->data = query_data_create(space);
+	query_quantise(space, projected, &projection, result->data);
+	result->data->norm = projection.norm;
+	result->data->centre_dot = centre_dot;
+	return result;
+}

@@ -122,3 +122,16 @@ quant_project(const QuantSpace *space, const float *vector,
 		projection->error += DOUBLE_SUM_EPS * (1 + space->centre_norm);
 	return ROW_BOUNDED;
 }
+
+float *
+quant_rotated_centre(const QuantSpace *space)
+{
+	float	   *x = palloc0(sizeof(float) * space->dim);
+
+	if (space->centre != NULL)
+	{
+		memcpy(x, space->centre, sizeof(float) * space->dim);
+		rotation_apply(space->rotation, x);
+	}
+	return x;
+}

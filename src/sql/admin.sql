@@ -55,6 +55,7 @@ COMMENT ON FUNCTION vectordb.build(regclass) IS
 CREATE FUNCTION vectordb.last_scan(
 	OUT segments integer,
 	OUT rounds bigint,
+	OUT steps bigint,
 	OUT rows_scanned bigint,
 	OUT rows_refined bigint,
 	OUT rows_returned bigint,

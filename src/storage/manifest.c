@@ -85,6 +85,23 @@ manifest_create(Relation index, ForkNumber fork,
 	UnlockReleaseBuffer(buffer);
 }
 
+/* Ids are not used again: a page that is left over cannot be mistaken. */
+void
+manifest_forget(Relation index)
+{
+	Manifest   *manifest = manifest_read(index);
+	Buffer		buffer = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
+	MetaPage	old = *meta_page(BufferGetPage(buffer));
+	PageEdit	edit = page_edit_begin(index);
+	Page		page = page_edit_new(&edit, buffer, PAGE_META, 0, 0);
+
+	manifest_fill_meta(page, &manifest->identity, old.centre_npages);
+	meta_page(page)->next_segment_id = old.next_segment_id;
+	meta_page(page)->generation = old.generation + 1;
+	page_edit_commit(&edit);
+	UnlockReleaseBuffer(buffer);
+}
+
 Manifest *
 manifest_read(Relation index)
 {

@@ -126,6 +126,12 @@ typedef struct ManifestSwap
 
 extern void manifest_swap(Relation index, const ManifestSwap *swap);
 
+/*
+ * Forget all segments of an index that is being built by this process and
+ * that nobody else has seen: their pages are free at once.
+ */
+extern void manifest_forget(Relation index);
+
 /* Store the number of dead rows that VACUUM found. */
 extern void manifest_set_dead(Relation index, uint32 segment_id, uint32 ndead);
 

@@ -134,6 +134,14 @@ page_pin(Relation index, BlockNumber blkno, PageKind kind,
 }
 
 void
+page_check(Relation index, Buffer buffer, PageKind kind, uint32 segment_id)
+{
+	if (unlikely(!page_matches(BufferGetPage(buffer), kind, segment_id)))
+		page_report_mismatch(index, BufferGetBlockNumber(buffer),
+							 BufferGetPage(buffer), kind, segment_id);
+}
+
+void
 page_unpin(Buffer buffer, bool locked)
 {
 	if (unlikely(locked))

@@ -130,6 +130,10 @@ extern Buffer page_pin(Relation index, BlockNumber blkno, PageKind kind,
 					   uint32 segment_id, bool *locked);
 extern void page_unpin(Buffer buffer, bool locked);
 
+/* The check of page_pin() for a page that was pinned ahead. */
+extern void page_check(Relation index, Buffer buffer, PageKind kind,
+					   uint32 segment_id);
+
 /*
  * Ask the memory for the first bytes of the contents of a pinned page that
  * will be used soon.  They are not looked at, so no lock is needed.

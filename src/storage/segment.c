@@ -248,12 +248,19 @@ bool
 segment_row_live(const SegmentReader *reader, uint32 row, ItemPointer tid)
 {
 	bool		locked;
-	bool		dead;
 	Buffer		buffer;
 
 	buffer = segment_pin_area(reader, AREA_TIDS, row, &locked);
 	*tid = *tids_page_tid(BufferGetPage(buffer), row % TIDS_PER_PAGE);
 	page_unpin(buffer, locked);
+	return !segment_row_dead(reader, row);
+}
+
+bool
+segment_row_dead(const SegmentReader *reader, uint32 row)
+{
+	bool		dead;
+	Buffer		buffer;
 
 	buffer = page_read(reader->index,
 					   segment_block(reader, reader->area_start[AREA_DEAD] +
@@ -261,7 +268,7 @@ segment_row_live(const SegmentReader *reader, uint32 row, ItemPointer tid)
 					   PAGE_DEAD, reader->id, BUFFER_LOCK_SHARE);
 	dead = dead_page_test(BufferGetPage(buffer), row % DEAD_BITS_PER_PAGE);
 	UnlockReleaseBuffer(buffer);
-	return !dead;
+	return dead;
 }
 
 uint32

@@ -76,6 +76,9 @@ extern uint8 *segment_read_dead(const SegmentReader *reader);
 extern bool segment_row_live(const SegmentReader *reader, uint32 row,
 							 ItemPointer tid);
 
+/* The second half alone, for who has the address from a node. */
+extern bool segment_row_dead(const SegmentReader *reader, uint32 row);
+
 /* Graph: block of a node; node < nnodes. */
 static inline BlockNumber
 segment_node_block(const SegmentReader *reader, uint32 node)
@@ -143,6 +146,15 @@ extern SegmentWriter *segment_writer_begin_graph(Relation index,
 extern void segment_writer_add_node(SegmentWriter *writer, const void *node);
 extern void segment_writer_add_owner(SegmentWriter *writer, uint32 node);
 extern void segment_writer_set_graph(SegmentWriter *writer, const void *bytes);
+
+/*
+ * Let several processes write the nodes, page by page, instead of adding them
+ * to the writer: with the result any of them can open the segment, if it is
+ * of the writer's lock group.  All must be done before finish().
+ */
+extern SegmentInfo segment_writer_share_nodes(SegmentWriter *writer);
+extern void segment_write_node_page(const SegmentReader *reader, uint32 page,
+									const void *nodes);
 
 /*
  * Give up a building segment of this process: manifest_finish_pending() frees

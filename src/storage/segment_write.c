@@ -39,6 +39,7 @@ struct SegmentWriter
 	SegmentShape shape;
 	SegmentReader *reader;		/* for its runs */
 	uint32		id;
+	BlockNumber header;
 	uint32		nadded;
 	uint32		nrows;
 	RowClass	last_class;
@@ -134,6 +135,34 @@ segment_writer_add_owner(SegmentWriter *writer, uint32 node)
 	writer_add_bytes(writer, &writer->owners, &node);
 }
 
+SegmentInfo
+segment_writer_share_nodes(SegmentWriter *writer)
+{
+	SegmentInfo info = {0};
+
+	Assert(writer->nnodes == 0);
+	writer->nnodes = writer->reader->nnodes;
+	info.id = writer->id;
+	info.kind = SEGMENT_GRAPH;
+	info.header = writer->header;
+	return info;
+}
+
+/* page counts those of the area; nodes are the contents of the page. */
+void
+segment_write_node_page(const SegmentReader *reader, uint32 page,
+						const void *nodes)
+{
+	uint32		first = page * reader->nodes_per_page;
+	uint32		n = Min(reader->nnodes - first, reader->nodes_per_page);
+	uint32		logical = reader->area_start[AREA_NODES] + page;
+
+	CHECK_FOR_INTERRUPTS();
+	page_build_write(reader->index, segment_block(reader, logical),
+					 PAGE_NODES, reader->id, logical, nodes,
+					 n * reader->node_bytes, NULL);
+}
+
 void
 segment_writer_set_graph(SegmentWriter *writer, const void *bytes)
 {
@@ -212,6 +241,7 @@ writer_begin(Relation index, const IndexIdentity *identity,
 	writer_add_runs(index, info.header, info.id, plan->npages_used);
 
 	writer->id = info.id;
+	writer->header = info.header;
 	writer->reader = segment_open(index, identity, &info);
 	writer_init_area(&writer->coarse, PAGE_COARSE, start[AREA_COARSE],
 					 shape->coarse_rows_per_page, 0);

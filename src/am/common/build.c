@@ -17,8 +17,10 @@
 #include "access/tableam.h"
 #include "am/common/build.h"
 #include "am/common/build_state.h"
+#include "am/common/graph_job.h"
 #include "am/common/opclass.h"
 #include "am/common/options.h"
+#include "am/common/rewrite.h"
 #include "base/compat.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
@@ -29,10 +31,12 @@
 /* Phases of pg_stat_progress_create_index; 1 is the server's own. */
 #define BUILD_PHASE_SAMPLE 2
 #define BUILD_PHASE_LOAD 3
+#define BUILD_PHASE_GRAPH 4		/* and those that follow */
 
 /* Rows between two progress reports. */
 #define BUILD_PROGRESS_ROWS 1024
 
+static uint32 build_max_rows(Relation index, const IndexIdentity *identity);
 static void build_add_row(Relation index, ItemPointer tid, Datum *values,
 						  bool *isnull, bool tuple_is_alive, void *state);
 
@@ -59,11 +63,13 @@ build_index(Relation heap, Relation index, IndexInfo *info, AmKind am)
 	part.encoder = encoder_create(index);
 	part.progress = true;
 	nworkers = vdb_index_build_workers(heap, index, info);
-	if (nworkers > 0 && build_parallel(&part, nworkers, result))
-		return result;
-
-	result->heap_tuples = build_part(&part, NULL, 1);
-	result->index_tuples = part.nindexed;
+	if (nworkers == 0 || !build_parallel(&part, nworkers, result))
+	{
+		result->heap_tuples = build_part(&part, NULL, 1);
+		result->index_tuples = part.nindexed;
+	}
+	if (graph_job_supported(&identity))
+		index_build_graphs(index, nworkers);
 	return result;
 }
 
@@ -87,9 +93,15 @@ build_phase_name(int64 phase)
 			return "sampling table";
 		case BUILD_PHASE_LOAD:
 			return "encoding rows";
-		default:
-			return NULL;
 	}
+	return graph_job_phase_name(phase - BUILD_PHASE_GRAPH);
+}
+
+void
+build_report_graph_phase(int phase)
+{
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+								 BUILD_PHASE_GRAPH + phase);
 }
 
 double
@@ -100,13 +112,26 @@ build_part(BuildPart *part, TableScanDesc scan, int nparts)
 
 	build_rows_init(&part->rows, identity,
 					(Size) maintenance_work_mem * 1024 / nparts,
-					options_seal_rows(part->index, identity->dim));
+					build_max_rows(part->index, identity));
 	heap_rows = table_index_build_scan(part->heap, part->index, part->info,
 									   true, part->progress, build_add_row,
 									   part, scan);
 	build_rows_write(&part->rows, part->index, part->encoder);
 	MemoryContextDelete(part->rows.context);
 	return heap_rows;
+}
+
+/* A graph is built of whole segments, which must fit the memory for it. */
+static uint32
+build_max_rows(Relation index, const IndexIdentity *identity)
+{
+	uint32		max_rows = options_seal_rows(index, identity->dim);
+
+	if (graph_job_supported(identity))
+		max_rows = Min(max_rows,
+					   graph_job_max_rows(index, identity,
+										  (Size) maintenance_work_mem * 1024));
+	return Max(max_rows, 1);
 }
 
 static void

@@ -20,4 +20,7 @@ extern IndexBuildResult *build_index(Relation heap, Relation index,
 extern void build_empty(Relation index, AmKind am);
 extern char *build_phase_name(int64 phase);
 
+/* Say in the view of progress which phase of a graph's build has begun. */
+extern void build_report_graph_phase(int phase);
+
 #endif							/* VDB_BUILD_H */

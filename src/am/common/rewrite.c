@@ -15,7 +15,9 @@
  */
 #include "postgres.h"
 
+#include "am/common/graph_job.h"
 #include "am/common/rewrite.h"
+#include "base/compat.h"
 #include "graph/row_code.h"
 #include "miscadmin.h"
 #include "storage/growing.h"
@@ -29,6 +31,15 @@ typedef struct RewriteSource
 	SegmentReader *reader;
 	uint8	   *dead;			/* planes: dead bits as last read */
 } RewriteSource;
+
+/* How segments are replaced. */
+typedef struct RewriteHow
+{
+	bool		locked;			/* the maintenance lock is held */
+	bool		graph;			/* the new segment is to have a graph */
+	bool		alone;			/* nobody else can see the index */
+	int			nworkers;		/* graph: to help */
+} RewriteHow;
 
 typedef struct RewriteRow
 {
@@ -44,7 +55,7 @@ typedef struct Rewrite
 	RewriteSource *sources;
 	int			nsources;
 
-	/* Live rows of the sources, ordered by class: rows[i] becomes row i. */
+	/* Live rows of the sources, ordered by class. */
 	RewriteRow *rows;
 	uint32		nrows;
 	uint64		max_rows;		/* live rows by the manifest */
@@ -55,14 +66,22 @@ typedef struct Rewrite
 	uint32		page_source;
 	uint32		page_number;
 
-	/* For taking row codes apart; NULL until there is one. */
+	/* Planes of the row that was read last, and its code put together. */
 	QuantSpace *space;
-	uint8	   *coarse;			/* planes of the last one */
+	uint8	   *coarse;
 	uint8	   *fine;
+	uint8	   *code;
+
+	const RewriteHow *how;
+	uint32	   *places;			/* row that rows[i] becomes; NULL: row i */
+	bool		forgotten;		/* the sources are no more */
 } Rewrite;
 
+static int	rewrite_build_graphs(Relation index, const RewriteHow *how);
+static bool rewrite_wants_graph(const Manifest *manifest,
+								const SegmentInfo *info);
 static bool rewrite_run(Relation index, const uint32 *ids, int nids,
-						bool locked);
+						const RewriteHow *how);
 static Rewrite *rewrite_begin(Relation index, const uint32 *ids, int nids);
 static const SegmentInfo *rewrite_find(const Manifest *manifest, uint32 id);
 static void rewrite_list_rows(Rewrite *rewrite);
@@ -74,10 +93,17 @@ static bool rewrite_row_class(Rewrite *rewrite, RewriteRow row,
 							  RowClass *class);
 static void rewrite_read_dead(Rewrite *rewrite);
 static uint32 rewrite_write(Rewrite *rewrite);
-static void rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer,
-							 RewriteRow row);
-static void rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
-							   RewriteRow row);
+static uint32 rewrite_write_graph(Rewrite *rewrite);
+static void rewrite_read_row(Rewrite *rewrite, RewriteRow from,
+							 PlanesRow *row);
+static void rewrite_read_slot(Rewrite *rewrite, RewriteRow from,
+							  PlanesRow *row);
+static void rewrite_read_planes(Rewrite *rewrite, RewriteRow from,
+								PlanesRow *row);
+static void rewrite_read_coarse(Rewrite *rewrite, const SegmentReader *reader,
+								uint32 number, PlanesRow *row);
+static void rewrite_read_fine(Rewrite *rewrite, const SegmentReader *reader,
+							  uint32 number, PlanesRow *row);
 static void rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
 							   uint32 number, PlanesRow *row);
 static bool rewrite_publish(Rewrite *rewrite, uint32 new_id);
@@ -89,13 +115,16 @@ static uint32 rewrite_carry_over(Rewrite *rewrite,
 bool
 index_rewrite_segment(Relation index, uint32 segment_id)
 {
-	return rewrite_run(index, &segment_id, 1, false);
+	static const RewriteHow how = {0};
+
+	return rewrite_run(index, &segment_id, 1, &how);
 }
 
 int
-index_build_pending(Relation index)
+index_build_pending(Relation heap, Relation index)
 {
 	Manifest   *manifest;
+	RewriteHow	how = {.graph = true};
 	int			nbuilt = 0;
 
 	growing_seal(index);
@@ -105,6 +134,12 @@ index_build_pending(Relation index)
 	maintenance_unlock(index);
 
 	manifest = manifest_read(index);
+	if (graph_job_supported(&manifest->identity))
+	{
+		how.nworkers = graph_job_workers(heap, index);
+		nbuilt = rewrite_build_graphs(index, &how);
+		manifest = manifest_read(index);
+	}
 	for (int i = 0; i < manifest->nsegments; i++)
 	{
 		const SegmentInfo *info = &manifest->segments[i];
@@ -124,6 +159,78 @@ index_build_pending(Relation index)
 	return nbuilt;
 }
 
+void
+index_build_graphs(Relation index, int nworkers)
+{
+	RewriteHow	how = {.graph = true,.alone = true,.nworkers = nworkers};
+
+	(void) rewrite_build_graphs(index, &how);
+}
+
+/*
+ * Segments that have no graph, or one with many dead rows, are put together,
+ * as many at a time as maintenance_work_mem allows.  Returns how many segments
+ * were written.
+ */
+static int
+rewrite_build_graphs(Relation index, const RewriteHow *how)
+{
+	Manifest   *manifest = manifest_read(index);
+	uint32		max_rows = graph_job_max_rows(index, &manifest->identity,
+											  (Size) maintenance_work_mem *
+											  1024);
+	uint32	   *ids = palloc(sizeof(uint32) * Max(manifest->nsegments, 1));
+	int			nbuilt = 0;
+	int			next = 0;
+
+	while (next < manifest->nsegments)
+	{
+		RewriteHow	this = *how;
+		uint64		rows = 0;
+		uint32		last_page = 0;
+		int			npages = 1; /* for the new descriptor */
+		int			nids = 0;
+		bool		all = true;
+
+		CHECK_FOR_INTERRUPTS();
+		for (; next < manifest->nsegments; next++)
+		{
+			const SegmentInfo *info = &manifest->segments[next];
+			uint32		live = info->nrows - Min(info->ndead, info->nrows);
+
+			if (!rewrite_wants_graph(manifest, info))
+			{
+				all = false;
+				continue;
+			}
+			if (nids > 0 && rows + live > max_rows)
+				break;
+			if (info->descriptor_page != last_page &&
+				++npages > MANIFEST_SWAP_PAGES)
+				break;
+			last_page = info->descriptor_page;
+			ids[nids++] = info->id;
+			rows += live;
+		}
+		if (nids == 0 || rows < GRAPH_MIN_ROWS || rows > max_rows)
+			continue;
+		/* What is in memory need not stay on disk. */
+		this.alone = how->alone && all && nids == manifest->nsegments;
+		if (rewrite_run(index, ids, nids, &this))
+			nbuilt++;
+	}
+	return nbuilt;
+}
+
+static bool
+rewrite_wants_graph(const Manifest *manifest, const SegmentInfo *info)
+{
+	return info->state == SEGMENT_SEALED &&
+		(info->kind != SEGMENT_GRAPH ||
+		 (info->ndead > 0 &&
+		  info->ndead >= REWRITE_DEAD_FRACTION * info->nrows));
+}
+
 /*
  * The maintenance lock is held all the time: VACUUM has no snapshot that would
  * keep the sources' pages if somebody else retired them meanwhile.  What is
@@ -134,6 +241,7 @@ index_merge_small(Relation index, uint32 seal_rows)
 {
 	Manifest   *manifest = manifest_read(index);
 	uint32	   *ids = palloc(sizeof(uint32) * Max(manifest->nsegments, 1));
+	static const RewriteHow how = {.locked = true};
 	uint64		live = 0;
 	uint64		dead = 0;
 	int			nids = 0;
@@ -160,19 +268,20 @@ index_merge_small(Relation index, uint32 seal_rows)
 		dead += info->ndead;
 	}
 	if (nids == 0 || (dead < live && nids < MERGE_MIN_SOURCES) ||
-		!rewrite_run(index, ids, nids, true))
+		!rewrite_run(index, ids, nids, &how))
 		return false;
 	manifest_pass_horizon();
 	return true;
 }
 
 /*
- * Replace segments by one.  locked: the caller holds the maintenance lock;
- * otherwise the caller has a snapshot, and the lock is taken to publish.
- * False when a source was not there (any more), and nothing has changed.
+ * Replace segments by one.  Unless the maintenance lock is held already, the
+ * caller has a snapshot, and the lock is taken to publish.  False when a
+ * source was not there (any more), and nothing has changed.
  */
 static bool
-rewrite_run(Relation index, const uint32 *ids, int nids, bool locked)
+rewrite_run(Relation index, const uint32 *ids, int nids,
+			const RewriteHow *how)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "vectordb rewrite",
@@ -185,13 +294,16 @@ rewrite_run(Relation index, const uint32 *ids, int nids, bool locked)
 	{
 		uint32		new_id = 0;
 
+		rewrite->how = how;
 		rewrite_list_rows(rewrite);
-		if (rewrite->nrows > 0)
+		if (how->graph && rewrite->class_rows[ROW_BOUNDED] >= GRAPH_MIN_ROWS)
+			new_id = rewrite_write_graph(rewrite);
+		else if (rewrite->nrows > 0)
 			new_id = rewrite_write(rewrite);
-		if (!locked)
+		if (!how->locked)
 			maintenance_lock_patiently(index);
 		done = rewrite_publish(rewrite, new_id);
-		if (!locked)
+		if (!how->locked)
 			maintenance_unlock(index);
 	}
 	MemoryContextSwitchTo(old);
@@ -211,6 +323,13 @@ rewrite_begin(Relation index, const uint32 *ids, int nids)
 	rewrite->nsources = nids;
 	rewrite->sources = palloc0(sizeof(RewriteSource) * nids);
 	rewrite->page_number = SEGMENT_NO_PAGE;
+	rewrite->space = quant_space_create(manifest->identity.dim,
+										manifest->identity.metric,
+										manifest->identity.bits,
+										manifest->identity.seed, NULL);
+	rewrite->coarse = palloc0(rewrite->space->plane_bytes);
+	rewrite->fine = palloc0(rewrite->space->plane_bytes);
+	rewrite->code = palloc0(rewrite->space->row_bytes);
 	for (int i = 0; i < nids; i++)
 	{
 		const SegmentInfo *info = rewrite_find(manifest, ids[i]);
@@ -385,121 +504,167 @@ rewrite_write(Rewrite *rewrite)
 								  rewrite->class_rows, Min(level + 1, 255));
 	for (uint32 i = 0; i < rewrite->nrows; i++)
 	{
-		RewriteRow	row = rewrite->rows[i];
+		PlanesRow	row;
 
-		if (segment_has_planes(rewrite->sources[row.source].info.kind))
-			rewrite_add_planes(rewrite, writer, row);
-		else
-			rewrite_add_slot(rewrite, writer, row);
+		rewrite_read_row(rewrite, rewrite->rows[i], &row);
+		segment_writer_add(writer, &row);
 	}
 	return segment_writer_finish(writer);
 }
 
-static void
-rewrite_add_slot(Rewrite *rewrite, SegmentWriter *writer, RewriteRow row)
+/* The same as a graph segment, whose rows are in an order of their own. */
+static uint32
+rewrite_write_graph(Rewrite *rewrite)
 {
-	const SegmentShape *shape = &rewrite->sources[row.source].reader->shape;
-	FineSlot   *fine = rewrite_slot(rewrite, row);
-	CoarseSlot *coarse = rows_page_coarse(shape, rewrite->page.data,
-										  row.position % shape->rows_per_page);
-	PlanesRow	planes = {
-		.tid = fine->tid,
-		.class = fine->class,
-		.coarse = coarse->code,
-		.fine = fine->code,
-		.coarse_factors = coarse->factors,
-		.radius = fine->radius
-	};
+	GraphJob   *job = graph_job_begin(rewrite->index,
+									  &rewrite->identity,
+									  rewrite->class_rows,
+									  rewrite->how->nworkers);
+	uint32		level = 0;
+	uint32		id;
+	Size		places_bytes = sizeof(uint32) * (Size) rewrite->nrows;
 
-	segment_writer_add(writer, &planes);
+	for (int i = 0; i < rewrite->nsources; i++)
+		level = Max(level, rewrite->sources[i].info.level);
+	for (uint32 i = 0; i < rewrite->nrows; i++)
+	{
+		PlanesRow	row;
+
+		if (i % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+		rewrite_read_row(rewrite, rewrite->rows[i], &row);
+		if (row.class == ROW_BOUNDED)
+		{
+			RowFactors	factors;
+
+			quant_join(rewrite->space, rewrite->coarse, rewrite->fine,
+					   row.coarse_factors.scale, row.radius, rewrite->code,
+					   &factors);
+			graph_job_add(job, rewrite->code, &factors, &row.tid);
+		}
+		else
+			graph_job_add_tid(job, &row.tid);
+	}
+	if (rewrite->how->alone)
+	{
+		manifest_forget(rewrite->index);
+		rewrite->forgotten = true;
+	}
+	id = graph_job_write(job, Min(level + 1, 255));
+	rewrite->places = palloc_extended(places_bytes, MCXT_ALLOC_HUGE);
+	memcpy(rewrite->places, graph_job_places(job), places_bytes);
+	graph_job_end(job);
+	return id;
+}
+
+/* A row of a source; its planes are copies, good until the next call. */
+static void
+rewrite_read_row(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
+{
+	memset(row, 0, sizeof(PlanesRow));
+	if (segment_has_planes(rewrite->sources[from.source].info.kind))
+		rewrite_read_planes(rewrite, from, row);
+	else
+		rewrite_read_slot(rewrite, from, row);
+	row->coarse = rewrite->coarse;
+	row->fine = rewrite->fine;
 }
 
 static void
-rewrite_add_planes(Rewrite *rewrite, SegmentWriter *writer,
-				   RewriteRow from)
+rewrite_read_slot(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
+{
+	const SegmentShape *shape = &rewrite->sources[from.source].reader->shape;
+	FineSlot   *fine = rewrite_slot(rewrite, from);
+	CoarseSlot *coarse = rows_page_coarse(shape, rewrite->page.data,
+										  from.position %
+										  shape->rows_per_page);
+
+	row->tid = fine->tid;
+	row->class = fine->class;
+	row->coarse_factors = coarse->factors;
+	row->radius = fine->radius;
+	memcpy(rewrite->coarse, coarse->code, shape->plane_bytes);
+	memcpy(rewrite->fine, fine->code, shape->fine_bytes);
+}
+
+static void
+rewrite_read_planes(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
 {
 	SegmentReader *reader = rewrite->sources[from.source].reader;
 	uint32		number = from.position;
-	const SegmentShape *shape = &reader->shape;
-	Buffer		coarse = InvalidBuffer;
-	Buffer		fine = InvalidBuffer;
-	bool		coarse_locked = false;
-	bool		fine_locked = false;
-	bool		tids_locked;
-	Buffer		tids = segment_pin_area(reader, AREA_TIDS, number,
-										&tids_locked);
-	PlanesRow	row = {0};
+	bool		locked;
+	Buffer		buffer = segment_pin_area(reader, AREA_TIDS, number, &locked);
 
 	CHECK_FOR_INTERRUPTS();
-	row.tid = *tids_page_tid(BufferGetPage(tids), number % TIDS_PER_PAGE);
-	page_unpin(tids, tids_locked);
-	while (number >= reader->class_first[row.class + 1])
-		row.class++;
+	row->tid = *tids_page_tid(BufferGetPage(buffer), number % TIDS_PER_PAGE);
+	page_unpin(buffer, locked);
+	while (number >= reader->class_first[row->class + 1])
+		row->class++;
+	if (row->class != ROW_BOUNDED)
+		return;
 
-	if (row.class == ROW_BOUNDED)
-	{
-		uint32		i = number % shape->coarse_rows_per_page;
-		Page		page;
+	rewrite_read_coarse(rewrite, reader, number, row);
+	if (graph_has_row_codes(reader))
+		rewrite_split_node(rewrite, reader, number, row);
+	else if (reader->has_fine)
+		rewrite_read_fine(rewrite, reader, number, row);
+}
 
-		coarse = segment_pin_area(reader, AREA_COARSE, number,
-								  &coarse_locked);
-		page = BufferGetPage(coarse);
-		row.coarse = coarse_page_codes(shape, page) +
-			(Size) i * shape->plane_bytes;
-		row.coarse_factors.scale = coarse_page_scale(shape, page)[i];
-		row.coarse_factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
-		row.coarse_factors.radius = coarse_page_radius(shape, page)[i];
-	}
-	if (row.class == ROW_BOUNDED && graph_has_row_codes(reader))
-		rewrite_split_node(rewrite, reader, number, &row);
-	if (row.class == ROW_BOUNDED && reader->has_fine)
-	{
-		uint32		i = number % shape->fine_rows_per_page;
+static void
+rewrite_read_coarse(Rewrite *rewrite, const SegmentReader *reader,
+					uint32 number, PlanesRow *row)
+{
+	const SegmentShape *shape = &reader->shape;
+	uint32		i = number % shape->coarse_rows_per_page;
+	bool		locked;
+	Buffer		buffer = segment_pin_area(reader, AREA_COARSE, number,
+										  &locked);
+	Page		page = BufferGetPage(buffer);
 
-		fine = segment_pin_area(reader, AREA_FINE, number, &fine_locked);
-		row.fine = fine_page_codes(shape, BufferGetPage(fine)) +
-			(Size) i * shape->plane_bytes;
-		row.radius = fine_page_radius(shape, BufferGetPage(fine))[i];
-	}
+	row->coarse_factors.scale = coarse_page_scale(shape, page)[i];
+	row->coarse_factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
+	row->coarse_factors.radius = coarse_page_radius(shape, page)[i];
+	memcpy(rewrite->coarse, coarse_page_codes(shape, page) +
+		   (Size) i * shape->plane_bytes, shape->plane_bytes);
+	page_unpin(buffer, locked);
+}
 
-	segment_writer_add(writer, &row);
-	if (BufferIsValid(fine))
-		page_unpin(fine, fine_locked);
-	if (BufferIsValid(coarse))
-		page_unpin(coarse, coarse_locked);
+static void
+rewrite_read_fine(Rewrite *rewrite, const SegmentReader *reader,
+				  uint32 number, PlanesRow *row)
+{
+	const SegmentShape *shape = &reader->shape;
+	uint32		i = number % shape->fine_rows_per_page;
+	bool		locked;
+	Buffer		buffer = segment_pin_area(reader, AREA_FINE, number, &locked);
+	Page		page = BufferGetPage(buffer);
+
+	row->radius = fine_page_radius(shape, page)[i];
+	memcpy(rewrite->fine, fine_page_codes(shape, page) +
+		   (Size) i * shape->plane_bytes, shape->plane_bytes);
+	page_unpin(buffer, locked);
 }
 
 /*
- * The fine plane of a row whose code is in a node alone.  The coarse plane and
- * its factors are what they are in the segment, bit for bit.
+ * The fine plane of a row whose code is in a node alone.  The coarse plane is
+ * what it is in the segment, bit for bit.
  */
 static void
 rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
 				   uint32 number, PlanesRow *row)
 {
-	const IndexIdentity *identity = &rewrite->identity;
-	const GraphNode *node;
 	RowFactors	coarse_factors;
 	Buffer		buffer;
 	bool		locked;
+	const GraphNode *node = graph_pin_row_code(reader, number,
+											   rewrite->space->row_bytes,
+											   &buffer, &locked);
 
-	if (rewrite->space == NULL)
-	{
-		rewrite->space = quant_space_create(identity->dim, identity->metric,
-											identity->bits, identity->seed,
-											NULL);
-		rewrite->coarse = palloc(rewrite->space->plane_bytes);
-		rewrite->fine = palloc(rewrite->space->plane_bytes);
-	}
-	node = graph_pin_row_code(reader, number, rewrite->space->row_bytes,
-							  &buffer, &locked);
 	quant_split(rewrite->space, graph_node_code(node), &node->factors,
 				rewrite->coarse, rewrite->fine, &coarse_factors);
-	row->fine = rewrite->fine;
+	Assert(coarse_factors.radius == row->coarse_factors.radius);
 	row->radius = node->factors.radius;
 	page_unpin(buffer, locked);
-	Assert(memcmp(row->coarse, rewrite->coarse,
-				  rewrite->space->plane_bytes) == 0);
 }
 
 /* ----------------------------------------------------------------------
@@ -516,7 +681,8 @@ static bool
 rewrite_publish(Rewrite *rewrite, uint32 new_id)
 {
 	Manifest   *manifest = manifest_read_all(rewrite->index);
-	bool		there = rewrite_sources_are_there(rewrite, manifest);
+	bool		there = rewrite->forgotten ||
+	rewrite_sources_are_there(rewrite, manifest);
 
 	if (there)
 	{
@@ -526,10 +692,13 @@ rewrite_publish(Rewrite *rewrite, uint32 new_id)
 
 		for (int i = 0; i < rewrite->nsources; i++)
 			old_ids[i] = rewrite->sources[i].info.id;
+		if (rewrite->forgotten)
+			swap.nold = 0;
 		if (new_id != 0)
 		{
-			ndead = rewrite_carry_over(rewrite,
-									   rewrite_find(manifest, new_id));
+			if (!rewrite->forgotten)
+				ndead = rewrite_carry_over(rewrite,
+										   rewrite_find(manifest, new_id));
 			swap.nnew = 1;
 			swap.new_ids = &new_id;
 			swap.new_dead = &ndead;
@@ -556,6 +725,15 @@ rewrite_sources_are_there(Rewrite *rewrite, const Manifest *manifest)
 	return true;
 }
 
+static int
+rewrite_compare_rows(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
 /* Mark the rows that died since they were listed; returns how many. */
 static uint32
 rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info)
@@ -570,8 +748,11 @@ rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info)
 		RowClass	class;
 
 		if (!rewrite_row_class(rewrite, rewrite->rows[i], &class))
-			died[ndied++] = i;
+			died[ndied++] = rewrite->places == NULL ? i :
+				rewrite->places[i];
 	}
+	if (rewrite->places != NULL)
+		qsort(died, ndied, sizeof(uint32), rewrite_compare_rows);
 	if (ndied > 0)
 		segment_mark_dead(rewrite->index, &rewrite->identity, new_info, died,
 						  ndied);

@@ -25,9 +25,17 @@ extern bool index_rewrite_segment(Relation index, uint32 segment_id);
 
 /*
  * Seal the growing segment, then rewrite every segment that is not
- * reorganised or has many dead rows.  Returns the number of segments written.
+ * reorganised or has many dead rows; in an index with graphs those that have
+ * none are put together to such as have.  Returns the number of segments
+ * written.
  */
-extern int	index_build_pending(Relation index);
+extern int	index_build_pending(Relation heap, Relation index);
+
+/*
+ * Of an index that is being built, and that nobody else can see: make graph
+ * segments of the segments there are, as few as maintenance_work_mem allows.
+ */
+extern void index_build_graphs(Relation index, int nworkers);
 
 /*
  * What VACUUM does so that a table that is updated for ever does not grow for

@@ -24,8 +24,8 @@
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "am/common/scan.h"
+#include "am/common/scan_graph.h"
 #include "am/common/scan_limits.h"
-#include "am/common/scan_state.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -107,8 +107,8 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 	MemoryContextReset(scan->query_context);
 	old = MemoryContextSwitchTo(scan->query_context);
 	scan_set_query(scan, &desc->orderByData[0]);
-	MemoryContextSwitchTo(old);
 	scan_restart(scan);
+	MemoryContextSwitchTo(old);
 }
 
 bool
@@ -134,6 +134,7 @@ scan_end(IndexScanDesc desc)
 
 	if (scan->stats.rescans > 0)
 		scan_stats_report(&scan->stats, RelationGetRelationName(scan->index));
+	scan_graphs_release(scan);
 	MemoryContextDelete(scan->context);
 	desc->opaque = NULL;
 }
@@ -160,6 +161,7 @@ scan_open_segments(IndexScan *scan)
 	scan->stats.segments = manifest->nsegments;
 	scan->stats.pages += 1 + manifest->centre_npages + manifest->nsegments;
 	scan->manifest = manifest;
+	scan_graphs_open(scan);
 	MemoryContextSwitchTo(old);
 }
 

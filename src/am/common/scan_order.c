@@ -20,8 +20,8 @@
  */
 #include "postgres.h"
 
+#include "am/common/scan_graph.h"
 #include "am/common/scan_limits.h"
-#include "am/common/scan_state.h"
 #include "miscadmin.h"
 
 static void scan_collect(IndexScan *scan);
@@ -32,19 +32,28 @@ static void scan_refine_top(IndexScan *scan);
 void
 scan_restart(IndexScan *scan)
 {
+	scan_start_rounds(scan);
+	memset(&scan->last, 0, sizeof(TopEntry));
+	scan_graphs_start(scan);
+}
+
+void
+scan_start_rounds(IndexScan *scan)
+{
 	static const TopEntry before_all = {0, 0};
 
 	scan->by_final = false;
 	scan->exhausted = false;
 	scan->limit = 0;
 	scan->lower = before_all;
-	scan->last = before_all;
 	top_heap_reset(&scan->heap);
 }
 
 bool
 scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid)
 {
+	if (!scan_graphs_may_go_on(scan))
+		return false;
 	for (;;)
 	{
 		TopEntry   *top = scan->heap.entries;
@@ -52,19 +61,23 @@ scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid)
 		CHECK_FOR_INTERRUPTS();
 		if (scan->heap.count == 0)
 		{
-			if (scan->exhausted)
+			if (!scan->exhausted)
+				scan_collect(scan);
+			else if (!scan_graphs_advance(scan, NULL))
 				return false;
-			scan_collect(scan);
 		}
 		else if ((top->key & SCAN_KEY_FINAL) == 0)
 			scan_refine_top(scan);
 		else if (!scan->exhausted && top_less(&scan->lower, top))
 			scan_collect(scan);
-		else
+		else if (!scan_graphs_advance(scan, top))
 		{
 			*entry = *top;
-			scan->last = *top;
 			top_heap_pop(&scan->heap);
+			if (!scan_graphs_accept(scan, entry))
+				continue;
+			if (top_less(&scan->last, entry))
+				scan->last = *entry;
 			if (scan_row_tid(scan, entry->place, tid))
 				return true;
 		}
@@ -112,6 +125,7 @@ scan_next_limit(IndexScan *scan)
 	if (room >= Min(limit, scan->max_limit / 8))
 		return Min(limit, room);
 
+	scan_graphs_stop(scan);
 	scan->by_final = true;
 	scan->lower = scan->last;
 	top_heap_reset(&scan->heap);

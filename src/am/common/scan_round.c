@@ -17,7 +17,7 @@
 
 #include <math.h>
 
-#include "am/common/scan_state.h"
+#include "am/common/scan_graph.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 
@@ -109,6 +109,8 @@ scan_round(IndexScan *scan)
 		CHECK_FOR_INTERRUPTS();
 		if (round_is_full(scan))
 			break;
+		if (scan_graphs_walk(scan, i))
+			continue;
 		if (segment_has_planes(scan->readers[i]->kind))
 			round_planes(scan, i);
 		else

@@ -21,6 +21,8 @@ static float scan_row_bound_node(IndexScan *scan,
 								 const SegmentReader *reader, uint32 row);
 static float scan_row_bound_rows(IndexScan *scan,
 								 const SegmentReader *reader, uint32 row);
+static bool scan_node_live(IndexScan *scan, const SegmentReader *reader,
+						   uint32 node, ItemPointer tid);
 static bool scan_row_live(IndexScan *scan, const SegmentReader *reader,
 						  uint32 row, ItemPointer tid);
 
@@ -49,7 +51,9 @@ scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
 	uint32		row = scan_place_row(place);
 	bool		live;
 
-	if (segment_has_planes(reader->kind))
+	if (reader->kind == SEGMENT_GRAPH && row < reader->nnodes)
+		live = scan_node_live(scan, reader, row, tid);
+	else if (segment_has_planes(reader->kind))
 	{
 		live = segment_row_live(reader, row, tid);
 		scan->stats.pages += 2;
@@ -151,6 +155,21 @@ scan_slot_bound(const QuantQuery *query, const SegmentShape *shape, Page page,
 		return quant_bound_row(query, coarse->code, &coarse->factors);
 	return quant_bound_split(query, coarse->code, fine->code,
 							 coarse->factors.scale, fine->radius);
+}
+
+/* A node has been read a moment ago, the array of addresses has not. */
+static bool
+scan_node_live(IndexScan *scan, const SegmentReader *reader, uint32 node,
+			   ItemPointer tid)
+{
+	bool		locked;
+	Buffer		buffer = segment_pin_node(reader, node, &locked);
+
+	*tid = ((const GraphNode *)
+			segment_node_pointer(reader, BufferGetPage(buffer), node))->tid;
+	page_unpin(buffer, locked);
+	scan->stats.pages += 2;
+	return !segment_row_dead(reader, node);
 }
 
 static bool

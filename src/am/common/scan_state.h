@@ -57,6 +57,7 @@ typedef struct IndexScan
 	Relation	index;
 	Manifest   *manifest;		/* NULL until the first query */
 	SegmentReader **readers;	/* one for each of its segments */
+	struct ScanGraphs *graphs;	/* scan_graph.c's */
 	QuantSpace *space;
 	uint32		max_limit;		/* rows collected in one round, at most */
 	uint32		max_heap;		/* rows that wait, at most */
@@ -148,7 +149,8 @@ extern bool scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid);
 /* scan_order.c: the next row in order; false at the end. */
 extern bool scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid);
 
-/* Start again from the first row. */
+/* Start a query; and forget all that waits and collect it again. */
 extern void scan_restart(IndexScan *scan);
+extern void scan_start_rounds(IndexScan *scan);
 
 #endif							/* VDB_SCAN_STATE_H */

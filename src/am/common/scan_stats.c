@@ -15,7 +15,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 
-#define SCAN_STATS_NCOLUMNS 6
+#define SCAN_STATS_NCOLUMNS 7
 
 static ScanStats last_stats;
 static bool last_stats_valid = false;
@@ -30,12 +30,13 @@ scan_stats_report(const ScanStats *stats, const char *index_name)
 			errmsg_internal("scan of index \"%s\": %d segments, "
 							UINT64_FORMAT " queries, "
 							UINT64_FORMAT " rounds, "
+							UINT64_FORMAT " steps, "
 							UINT64_FORMAT " rows scanned, "
 							UINT64_FORMAT " refined, "
 							UINT64_FORMAT " returned, "
 							UINT64_FORMAT " pages",
 							index_name, stats->segments, stats->rescans,
-							stats->rounds, stats->rows_scanned,
+							stats->rounds, stats->steps, stats->rows_scanned,
 							stats->rows_refined, stats->rows_returned,
 							stats->pages));
 }
@@ -56,10 +57,11 @@ vdb_last_scan_stats(PG_FUNCTION_ARGS)
 	memset(nulls, !last_stats_valid, sizeof(nulls));
 	values[0] = Int32GetDatum(last_stats.segments);
 	values[1] = Int64GetDatum(last_stats.rounds);
-	values[2] = Int64GetDatum(last_stats.rows_scanned);
-	values[3] = Int64GetDatum(last_stats.rows_refined);
-	values[4] = Int64GetDatum(last_stats.rows_returned);
-	values[5] = Int64GetDatum(last_stats.pages);
+	values[2] = Int64GetDatum(last_stats.steps);
+	values[3] = Int64GetDatum(last_stats.rows_scanned);
+	values[4] = Int64GetDatum(last_stats.rows_refined);
+	values[5] = Int64GetDatum(last_stats.rows_returned);
+	values[6] = Int64GetDatum(last_stats.pages);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

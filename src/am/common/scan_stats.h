@@ -7,8 +7,9 @@
  * about its last one:
  *
  *	vdb_last_scan_stats() returns (segments integer, rounds bigint,
- *		rows_scanned bigint, rows_refined bigint, rows_returned bigint,
- *		pages bigint); one row of NULLs before the first scan.
+ *		steps bigint, rows_scanned bigint, rows_refined bigint,
+ *		rows_returned bigint, pages bigint); one row of NULLs before the
+ *		first scan.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +23,7 @@ typedef struct ScanStats
 	int			segments;		/* of the index, as the scan saw it */
 	uint64		rescans;		/* queries answered */
 	uint64		rounds;			/* passes over the segments */
+	uint64		steps;			/* nodes of graphs that were expanded */
 	uint64		rows_scanned;	/* whose first bound was computed */
 	uint64		rows_refined;	/* whose full code was read */
 	uint64		rows_returned;	/* handed to the executor */

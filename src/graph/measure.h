@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * measure.h
+ *	  How many of the nearest rows a walk finds, by how far it goes on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_GRAPH_MEASURE_H
+#define VDB_GRAPH_MEASURE_H
+
+#include "postgres.h"
+
+#include "graph/build.h"
+#include "graph/search.h"
+
+/*
+ * Fill in the curve of a graph that has been written, by walking it with
+ * queries made of its rows.  order[i] is the row that is node i.
+ */
+extern void graph_measure(Graph *graph, const QuantSpace *space,
+						  const GraphRows *rows, const GraphBuild *build,
+						  const uint32 *order);
+
+#endif							/* VDB_GRAPH_MEASURE_H */

@@ -1,0 +1,696 @@
+/*-------------------------------------------------------------------------
+ *
+ * search.c
+ *	  Walking a graph towards a query.
+ *
+ * Candidates wait in two places: those nearer than a bar in a binary heap,
+ * the others in an array without order.  When the heap is empty the nearest
+ * of the array come in and the bar is raised; when it is full the farther
+ * half goes out.  So most of the neighbours of a node, which will never be
+ * expanded, cost a comparison and a store.
+ *
+ * A node is a candidate once for each neighbour that saw it, with another
+ * estimate each time: it is expanded when the first of them comes up (an
+ * estimate is off by some percent, and the best of several is too small more
+ * often than too large, which errs on the safe side).
+ *
+ * The page of the candidate that will probably be next is pinned and fetched
+ * from memory while a node is worked on.  On a primary such pages do not
+ * change, so pins are kept over steps, without locks; in recovery a page is
+ * locked for the step alone (storage/README.md, invariant 9).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "base/topk.h"
+#include "distance/distance.h"
+#include "graph/search.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+
+/* Candidates that the heap takes, and what is left of them by the bar. */
+#define WALK_HEAP_MAX 512
+#define WALK_HEAP_KEEP 192
+
+/* Entries from which a walk starts. */
+#define WALK_STARTS 4
+
+/* Pages that are pinned ahead. */
+#define WALK_PINS 4
+
+/* Estimate in the upper half, as top_float_order() has it; node below. */
+typedef uint64 Candidate;
+
+typedef struct WalkPin
+{
+	Buffer		buffer;
+	uint32		page;			/* number of the page among those of nodes */
+} WalkPin;
+
+struct GraphWalk
+{
+	const Graph *graph;
+	const QuantQuery *query;
+	const QuantSteer *steer;
+	MemoryContext context;
+	uint32		nsteps;
+	bool		cut;
+
+	/* Nodes that have been expanded: a hash table, 0 or node + 1. */
+	uint32	   *expanded;
+	uint32		expanded_size;	/* a power of two */
+
+	uint32		heap_count;
+	Candidate	heap[WALK_HEAP_MAX + GRAPH_DEGREE];
+	Candidate	bar;			/* nothing in "far" is below it */
+	Candidate  *far;
+	uint32		far_count;
+	uint32		far_size;
+	uint32		far_max;
+
+	WalkPin		pins[WALK_PINS];
+	uint32		next_pin;
+};
+
+static void graph_report_damage(const SegmentReader *reader);
+static bool graph_info_fits(const SegmentReader *reader,
+							const GraphInfo *info, const GraphShape *shape);
+static float graph_choose_slack(const GraphInfo *info, float target_recall);
+static void walk_enter(GraphWalk *walk);
+static bool walk_pop(GraphWalk *walk, uint32 *node);
+static bool walk_top(GraphWalk *walk);
+static void walk_lower_bar(GraphWalk *walk);
+static bool walk_refill(GraphWalk *walk);
+static void walk_add_neighbours(GraphWalk *walk, uint32 number,
+								const GraphNode *node, float score);
+static void walk_add(GraphWalk *walk, float estimate, uint32 node);
+static Buffer walk_pin(GraphWalk *walk, uint32 node, bool *locked);
+static void walk_pin_next(GraphWalk *walk);
+static const GraphNode *walk_node(GraphWalk *walk, Buffer buffer,
+								  uint32 node);
+static void walk_grow_expanded(GraphWalk *walk);
+
+/* ----------------------------------------------------------------------
+ * Opening
+ * ----------------------------------------------------------------------
+ */
+
+Graph *
+graph_open(const SegmentReader *reader, uint32 dim, int bits,
+		   float target_recall)
+{
+	Graph	   *graph = palloc(sizeof(Graph));
+	GraphInfo  *info = segment_read_graph(reader);
+
+	graph->reader = reader;
+	graph->info = info;
+	if (reader->graph_bytes < sizeof(GraphInfo) ||
+		info->version != GRAPH_INFO_VERSION ||
+		info->steer_dim == 0 ||
+		info->steer_dim > Min(dim, GRAPH_MAX_STEER_DIM))
+		graph_report_damage(reader);
+	graph->shape = graph_shape(dim, bits, info->steer_dim);
+	if (!graph_info_fits(reader, info, &graph->shape))
+		graph_report_damage(reader);
+	graph->slack = graph_choose_slack(info, target_recall);
+	return graph;
+}
+
+static void
+graph_report_damage(const SegmentReader *reader)
+{
+	page_report_damage(reader->index,
+					   segment_block(reader, reader->area_start[AREA_GRAPH]),
+					   "The description of the graph does not fit the segment.");
+}
+
+static bool
+graph_info_fits(const SegmentReader *reader, const GraphInfo *info,
+				const GraphShape *shape)
+{
+	if (info->nentries == 0 || info->nentries > reader->nnodes ||
+		info->nentries > GRAPH_MAX_ENTRIES ||
+		info->ncurve > GRAPH_CURVE_POINTS ||
+		reader->graph_bytes != graph_info_bytes(info->nentries,
+												shape->ngroups) ||
+		shape->own_bytes == 0 ||
+		shape->node_bytes != reader->node_bytes ||
+		shape->nodes_per_page != reader->nodes_per_page)
+		return false;
+	for (uint32 i = 0; i < info->nentries; i++)
+	{
+		const GraphEntries *entries =
+		graph_info_entries(info, shape->ngroups, i / GRAPH_DEGREE);
+
+		if (entries->ids[i % GRAPH_DEGREE] >= reader->nnodes)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The curve was measured with queries made of the rows.  Real ones come from
+ * elsewhere and are harder: half of the rows that may be missed are kept for
+ * them (README.md has the measurements).
+ */
+static float
+graph_choose_slack(const GraphInfo *info, float target_recall)
+{
+	float		wanted = 1 - (1 - target_recall) / 2;
+	float		slack = GRAPH_DEFAULT_SLACK;
+
+	for (uint32 i = 0; i < info->ncurve; i++)
+	{
+		const GraphCurvePoint *point = &info->curve[i];
+
+		slack = point->slack;
+		if (point->recall < wanted)
+			continue;
+		if (i > 0 && point->recall > info->curve[i - 1].recall)
+			slack -= (point->recall - wanted) /
+				(point->recall - info->curve[i - 1].recall) *
+				(point->slack - info->curve[i - 1].slack);
+		break;
+	}
+	return slack;
+}
+
+float
+graph_distance_score(const QuantQuery *query, float distance)
+{
+	switch (query->space->metric)
+	{
+		case QUANT_L2:
+			return distance * distance;
+		default:
+			/* half the squared distance, or minus the inner product */
+			return 2 * distance;
+	}
+}
+
+/* Inner products: in the space in which all rows have the same norm. */
+float
+graph_widen_score(const Graph *graph, const QuantSteer *steer, float slack,
+				  float score)
+{
+	float		lift = 0;
+
+	if (graph->info->lift_sq > 0)
+		lift = steer->query_norm_sq + graph->info->lift_sq;
+	return Max(score + lift, 0) * (1 + slack) * (1 + slack) - lift;
+}
+
+/* ----------------------------------------------------------------------
+ * Walking
+ * ----------------------------------------------------------------------
+ */
+
+GraphWalk *
+graph_walk_create(const Graph *graph, uint32 max_candidates)
+{
+	GraphWalk  *walk = palloc0(sizeof(GraphWalk));
+
+	walk->graph = graph;
+	walk->context = CurrentMemoryContext;
+	walk->expanded_size = 1024;
+	walk->expanded = palloc0(sizeof(uint32) * walk->expanded_size);
+	walk->far_max = Max(max_candidates, 4 * GRAPH_DEGREE);
+	walk->far_size = Min(4096, walk->far_max);
+	walk->far = palloc(sizeof(Candidate) * walk->far_size);
+	return walk;
+}
+
+void
+graph_walk_start(GraphWalk *walk, const QuantQuery *query,
+				 const QuantSteer *steer)
+{
+	graph_walk_release(walk);
+	if (walk->nsteps > 0)
+		memset(walk->expanded, 0, sizeof(uint32) * walk->expanded_size);
+	walk->query = query;
+	walk->steer = steer;
+	walk->nsteps = 0;
+	walk->cut = false;
+	walk->heap_count = 0;
+	walk->far_count = 0;
+	walk->bar = PG_UINT64_MAX;
+	walk_enter(walk);
+}
+
+uint32
+graph_walk_steps(const GraphWalk *walk)
+{
+	return walk->nsteps;
+}
+
+bool
+graph_walk_is_cut(const GraphWalk *walk)
+{
+	return walk->cut;
+}
+
+void
+graph_walk_release(GraphWalk *walk)
+{
+	for (int i = 0; i < WALK_PINS; i++)
+	{
+		if (BufferIsValid(walk->pins[i].buffer))
+			ReleaseBuffer(walk->pins[i].buffer);
+		walk->pins[i].buffer = InvalidBuffer;
+	}
+}
+
+static inline uint32
+walk_expanded_slot(const GraphWalk *walk, uint32 node)
+{
+	uint32		mask = walk->expanded_size - 1;
+	uint32		slot = (node * 0x9E3779B1) >> 7 & mask;
+
+	while (walk->expanded[slot] != 0 && walk->expanded[slot] != node + 1)
+		slot = (slot + 1) & mask;
+	return slot;
+}
+
+bool
+graph_walk_has(const GraphWalk *walk, uint32 node)
+{
+	return walk->expanded[walk_expanded_slot(walk, node)] != 0;
+}
+
+static inline Candidate
+walk_candidate(float estimate, uint32 node)
+{
+	return (uint64) top_float_order(estimate) << 32 | node;
+}
+
+float
+graph_walk_front(GraphWalk *walk)
+{
+	if (!walk_top(walk))
+		return INFINITY;
+	return top_order_float((uint32) (walk->heap[0] >> 32));
+}
+
+bool
+graph_walk_step(GraphWalk *walk, GraphFound *found)
+{
+	uint32		number;
+	Buffer		buffer;
+	bool		locked;
+	const GraphNode *node;
+
+	if (!walk_pop(walk, &number))
+		return false;
+	buffer = walk_pin(walk, number, &locked);
+	node = walk_node(walk, buffer, number);
+	if (!locked)
+		walk_pin_next(walk);
+
+	walk->expanded[walk_expanded_slot(walk, number)] = number + 1;
+	if (++walk->nsteps > walk->expanded_size / 2)
+		walk_grow_expanded(walk);
+
+	found->node = number;
+	found->copy_first = node->copy_first;
+	found->ncopies = node->ncopies;
+	found->bound = quant_row_score(walk->query, graph_node_code(node),
+								   &node->factors, &found->score);
+	walk_add_neighbours(walk, number, node, found->score);
+	page_unpin(buffer, locked);
+	return true;
+}
+
+/* The entries that seem nearest, and no others, become candidates. */
+static void
+walk_enter(GraphWalk *walk)
+{
+	const Graph *graph = walk->graph;
+	const QuantSteer *steer = walk->steer;
+	Candidate	best[WALK_STARTS];
+	int			nbest = 0;
+
+	for (uint32 b = 0; b < graph_entry_blocks(graph->info->nentries); b++)
+	{
+		const GraphEntries *entries =
+		graph_info_entries(graph->info, graph->shape.ngroups, b);
+		uint32		n = Min(graph->info->nentries - b * GRAPH_DEGREE,
+							GRAPH_DEGREE);
+		uint32		sums[GRAPH_DEGREE];
+
+		vdb_kernels->fastscan_block(entries->signs, steer->lut,
+									steer->ngroups, sums);
+		for (uint32 i = 0; i < n; i++)
+		{
+			float		estimate = steer->centre_score + entries->add[i] +
+			entries->res[i] * (steer->factor * sums[i] + steer->offset);
+			Candidate	candidate = walk_candidate(estimate, entries->ids[i]);
+			int			at;
+
+			if (nbest == WALK_STARTS && candidate >= best[nbest - 1])
+				continue;
+			at = nbest < WALK_STARTS ? nbest++ : nbest - 1;
+			for (; at > 0 && best[at - 1] > candidate; at--)
+				best[at] = best[at - 1];
+			best[at] = candidate;
+		}
+	}
+	for (int i = 0; i < nbest; i++)
+		walk_add(walk, top_order_float((uint32) (best[i] >> 32)),
+				 (uint32) best[i]);
+}
+
+/* ----------------------------------------------------------------------
+ * Candidates
+ * ----------------------------------------------------------------------
+ */
+
+static void
+heap_push(Candidate *heap, uint32 count, Candidate candidate)
+{
+	uint32		i = count;
+
+	while (i > 0 && heap[(i - 1) / 2] > candidate)
+	{
+		heap[i] = heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	heap[i] = candidate;
+}
+
+/* Remove the top of a heap of count candidates. */
+static void
+heap_pop(Candidate *heap, uint32 count)
+{
+	Candidate	last = heap[count - 1];
+	uint32		i = 0;
+
+	for (;;)
+	{
+		uint32		child = 2 * i + 1;
+
+		if (child >= count - 1)
+			break;
+		if (child + 1 < count - 1 && heap[child + 1] < heap[child])
+			child++;
+		if (heap[child] >= last)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = last;
+}
+
+/* See that the top of the heap is a node to be expanded; false at the end. */
+static bool
+walk_top(GraphWalk *walk)
+{
+	for (;;)
+	{
+		if (walk->heap_count == 0 && !walk_refill(walk))
+			return false;
+		if (!graph_walk_has(walk, (uint32) walk->heap[0]))
+			return true;
+		heap_pop(walk->heap, walk->heap_count--);
+	}
+}
+
+static bool
+walk_pop(GraphWalk *walk, uint32 *node)
+{
+	if (!walk_top(walk))
+		return false;
+	*node = (uint32) walk->heap[0];
+	heap_pop(walk->heap, walk->heap_count--);
+	return true;
+}
+
+static void
+walk_add_far(GraphWalk *walk, Candidate candidate)
+{
+	if (walk->far_count == walk->far_size)
+	{
+		if (walk->far_size >= walk->far_max)
+		{
+			walk->cut = true;
+			return;
+		}
+		walk->far_size = Min(2 * walk->far_size, walk->far_max);
+		walk->far = repalloc_huge(walk->far,
+								  sizeof(Candidate) * walk->far_size);
+	}
+	walk->far[walk->far_count++] = candidate;
+}
+
+static void
+walk_add(GraphWalk *walk, float estimate, uint32 node)
+{
+	Candidate	candidate = walk_candidate(estimate, node);
+
+	if (candidate >= walk->bar)
+		walk_add_far(walk, candidate);
+	else if (!graph_walk_has(walk, node))
+		heap_push(walk->heap, walk->heap_count++, candidate);
+}
+
+/* The k smallest of n to the front, in no order (Hoare's selection). */
+static void
+candidates_select(Candidate *c, uint32 n, uint32 k)
+{
+	uint32		low = 0;
+	uint32		high = n - 1;
+
+	while (low < high)
+	{
+		Candidate	pivot = c[low + (high - low) / 2];
+		int64		i = (int64) low - 1;
+		int64		j = (int64) high + 1;
+
+		for (;;)
+		{
+			Candidate	swap;
+
+			do
+				i++;
+			while (c[i] < pivot);
+			do
+				j--;
+			while (c[j] > pivot);
+			if (i >= j)
+				break;
+			swap = c[i];
+			c[i] = c[j];
+			c[j] = swap;
+		}
+		if (k <= j + 1)
+			high = (uint32) j;
+		else
+			low = (uint32) (j + 1);
+		if (high + 1 == k || low == k)
+			return;
+	}
+}
+
+static Candidate
+candidates_min(const Candidate *c, uint32 n)
+{
+	Candidate	least = c[0];
+
+	for (uint32 i = 1; i < n; i++)
+		least = Min(least, c[i]);
+	return least;
+}
+
+static void
+heap_make(Candidate *heap, uint32 count)
+{
+	for (uint32 i = 1; i < count; i++)
+		heap_push(heap, i, heap[i]);
+}
+
+/* The heap is full: the farther part of it goes out. */
+static void
+walk_lower_bar(GraphWalk *walk)
+{
+	uint32		keep = WALK_HEAP_KEEP;
+
+	candidates_select(walk->heap, walk->heap_count, keep);
+	walk->bar = candidates_min(walk->heap + keep, walk->heap_count - keep);
+	for (uint32 i = keep; i < walk->heap_count; i++)
+		walk_add_far(walk, walk->heap[i]);
+	walk->heap_count = keep;
+	heap_make(walk->heap, keep);
+}
+
+/* The heap is empty: the nearest of the others come in. */
+static bool
+walk_refill(GraphWalk *walk)
+{
+	uint32		n = Min(walk->far_count, WALK_HEAP_KEEP);
+
+	if (n == 0)
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	if (n < walk->far_count)
+	{
+		candidates_select(walk->far, walk->far_count, n);
+		walk->bar = candidates_min(walk->far + n, walk->far_count - n);
+	}
+	else
+		walk->bar = PG_UINT64_MAX;
+	memcpy(walk->heap, walk->far, sizeof(Candidate) * n);
+	walk->heap_count = n;
+	heap_make(walk->heap, n);
+	walk->far_count -= n;
+	memmove(walk->far, walk->far + n, sizeof(Candidate) * walk->far_count);
+	return true;
+}
+
+/* ----------------------------------------------------------------------
+ * Nodes
+ * ----------------------------------------------------------------------
+ */
+
+static inline float
+bfloat16_value(uint16 bits)
+{
+	union
+	{
+		uint32		u;
+		float		f;
+	}			value = {.u = (uint32) bits << 16};
+
+	return value.f;
+}
+
+static void
+walk_add_neighbours(GraphWalk *walk, uint32 number, const GraphNode *node,
+					float score)
+{
+	const GraphShape *shape = &walk->graph->shape;
+	const QuantSteer *steer = walk->steer;
+	const uint8 *ids = graph_node_ids(shape, node);
+	uint32		nnodes = walk->graph->reader->nnodes;
+	uint32		n = node->nneighbours;
+	uint16		factors[2 * GRAPH_DEGREE];
+	uint32		sums[GRAPH_DEGREE];
+	float		estimates[GRAPH_DEGREE];
+
+	memcpy(factors, graph_node_factors(shape, node), sizeof(factors));
+	vdb_kernels->fastscan_block(graph_node_signs(shape, node), steer->lut,
+								steer->ngroups, sums);
+	for (int i = 0; i < GRAPH_DEGREE; i++)
+		estimates[i] = score + bfloat16_value(factors[i]) +
+			bfloat16_value(factors[GRAPH_DEGREE + i]) *
+			(steer->factor * (float) (int32) sums[i] + steer->offset);
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint32		id = graph_node_id(ids, i);
+
+		if (unlikely(id >= nnodes))
+			page_report_damage(walk->graph->reader->index,
+							   segment_node_block(walk->graph->reader,
+												  number),
+							   "A neighbour of a graph node does not exist.");
+		walk_add(walk, estimates[i], id);
+	}
+	if (walk->heap_count >= WALK_HEAP_MAX)
+		walk_lower_bar(walk);
+}
+
+/* The node in its page, after a look at what will be used as a length. */
+static const GraphNode *
+walk_node(GraphWalk *walk, Buffer buffer, uint32 node)
+{
+	const SegmentReader *reader = walk->graph->reader;
+	const GraphNode *result = (const GraphNode *)
+	segment_node_pointer(reader, BufferGetPage(buffer), node);
+
+	if (unlikely(result->nneighbours > GRAPH_DEGREE))
+		page_report_damage(reader->index, BufferGetBlockNumber(buffer),
+						   "A graph node has too many neighbours.");
+	return result;
+}
+
+/* The page of a node, pinned ahead or now; page_unpin() releases it. */
+static Buffer
+walk_pin(GraphWalk *walk, uint32 node, bool *locked)
+{
+	const SegmentReader *reader = walk->graph->reader;
+	uint32		page = node / reader->nodes_per_page;
+
+	for (int i = 0; i < WALK_PINS; i++)
+	{
+		WalkPin    *pin = &walk->pins[i];
+
+		if (BufferIsValid(pin->buffer) && pin->page == page)
+		{
+			Buffer		buffer = pin->buffer;
+
+			pin->buffer = InvalidBuffer;
+			*locked = false;
+			page_check(reader->index, buffer, PAGE_NODES, reader->id);
+			return buffer;
+		}
+	}
+	return segment_pin_node(reader, node, locked);
+}
+
+/* Pin the page of the next candidate, and ask the memory for it. */
+static void
+walk_pin_next(GraphWalk *walk)
+{
+	const SegmentReader *reader = walk->graph->reader;
+	WalkPin    *pin = &walk->pins[walk->next_pin];
+	uint32		page;
+	uint32		node;
+	char	   *start;
+
+	if (!walk_top(walk))
+		return;
+	node = (uint32) walk->heap[0];
+	page = node / reader->nodes_per_page;
+	for (int i = 0; i < WALK_PINS; i++)
+	{
+		if (BufferIsValid(walk->pins[i].buffer) && walk->pins[i].page == page)
+			return;
+	}
+
+	if (BufferIsValid(pin->buffer))
+		ReleaseBuffer(pin->buffer);
+	pin->buffer = InvalidBuffer;
+	pin->buffer = page_pin_ahead(reader->index,
+								 segment_node_block(reader, node));
+	pin->page = page;
+	walk->next_pin = (walk->next_pin + 1) % WALK_PINS;
+	start = (char *) segment_node_pointer(reader, BufferGetPage(pin->buffer),
+										  node);
+	for (uint32 i = 0; i < reader->node_bytes + 63; i += 64)
+		__builtin_prefetch(start + i);
+	__builtin_prefetch(BufferGetPage(pin->buffer));
+	__builtin_prefetch(page_stamp(BufferGetPage(pin->buffer)));
+}
+
+static void
+walk_grow_expanded(GraphWalk *walk)
+{
+	uint32	   *old = walk->expanded;
+	uint32		old_size = walk->expanded_size;
+
+	walk->expanded_size *= 2;
+	walk->expanded = MemoryContextAllocExtended(walk->context,
+												sizeof(uint32) *
+												(Size) walk->expanded_size,
+												MCXT_ALLOC_HUGE |
+												MCXT_ALLOC_ZERO);
+	for (uint32 i = 0; i < old_size; i++)
+	{
+		if (old[i] != 0)
+			walk->expanded[walk_expanded_slot(walk, old[i] - 1)] = old[i];
+	}
+	pfree(old);
+}

@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * search.h
+ *	  Walking a graph towards a query, as far as the caller wants.
+ *
+ * A walk expands one node after the other, always the one that seems nearest
+ * of those seen.  Expanding reads one page: the node's own code gives its
+ * distance and a certain bound of it, its neighbours' codes say which of them
+ * to expand later (SymphonyQG: Gou, Gao, Xu and Long, SIGMOD 2025).  Nothing
+ * is thrown away but what is known to be far when memory is short, so a walk
+ * can go on until all that can be reached has been.
+ *
+ * Distances here are scores: squared distances, or -2 times the inner product
+ * (node.h).  graph_walk_front() is the score at which the walk now stands:
+ * nodes still to be expanded are estimated not to be nearer.  A row is
+ * settled, nearer ones having been found with the probability of the recall
+ * curve, when the front is beyond (1 + slack) times its distance and beyond
+ * (1 + slack) times that of the GRAPH_SETTLE_RANK nearest: the first row that
+ * a walk finds may seem far ahead of its front long before it has arrived.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VDB_GRAPH_SEARCH_H
+#define VDB_GRAPH_SEARCH_H
+
+#include "postgres.h"
+
+#include "graph/info.h"
+#include "graph/node.h"
+#include "quant/quant.h"
+#include "storage/segment.h"
+
+#define GRAPH_SETTLE_RANK 10
+
+/* One graph, opened for walking. */
+typedef struct Graph
+{
+	const SegmentReader *reader;
+	GraphShape	shape;
+	GraphInfo  *info;			/* with its entries */
+	float		slack;			/* for the recall that is wanted */
+} Graph;
+
+/*
+ * Open the graph of a segment, in the current memory context.  Reports damage
+ * when what it says of itself cannot be.
+ */
+extern Graph *graph_open(const SegmentReader *reader, uint32 dim, int bits,
+						 float target_recall);
+
+/* What expanding a node has found: the node itself. */
+typedef struct GraphFound
+{
+	uint32		node;			/* and row */
+	uint32		copy_first;		/* rows with the same vector */
+	uint32		ncopies;
+	float		bound;			/* certain, as the SQL operator counts */
+	float		score;
+} GraphFound;
+
+typedef struct GraphWalk GraphWalk;
+
+/*
+ * A walk that can be started for one query after the other; memory comes from
+ * the current context, and max_candidates bounds it.
+ */
+extern GraphWalk *graph_walk_create(const Graph *graph,
+									uint32 max_candidates);
+
+/* Start towards a query; both must last as long as the walk goes on. */
+extern void graph_walk_start(GraphWalk *walk, const QuantQuery *query,
+							 const QuantSteer *steer);
+
+/* Expand one node; false when there is none left. */
+extern bool graph_walk_step(GraphWalk *walk, GraphFound *found);
+
+/* Score of the best node not yet expanded; infinity when there is none. */
+extern float graph_walk_front(GraphWalk *walk);
+
+/* Nodes expanded since the start. */
+extern uint32 graph_walk_steps(const GraphWalk *walk);
+
+/* Were candidates thrown away for want of memory? */
+extern bool graph_walk_is_cut(const GraphWalk *walk);
+
+/* Has this walk expanded the node? */
+extern bool graph_walk_has(const GraphWalk *walk, uint32 node);
+
+/* Give up what is pinned; the walk may go on afterwards. */
+extern void graph_walk_release(GraphWalk *walk);
+
+/* The score of a distance as the operator counts. */
+extern float graph_distance_score(const QuantQuery *query, float distance);
+
+/* The score of what is (1 + slack) times as far away as a score says. */
+extern float graph_widen_score(const Graph *graph, const QuantSteer *steer,
+							   float slack, float score);
+
+#endif							/* VDB_GRAPH_SEARCH_H */
