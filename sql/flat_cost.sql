@@ -2,7 +2,7 @@
 -- at least twice as fast as the others, as test/bench measures it; the counts
 -- of pages and rows are the same everywhere.
 \getenv srcdir PG_ABS_SRCDIR
-\set helpers :srcdir '/sql/include/flat_helpers.sql'
+\set helpers :srcdir '/sql/include/index_helpers.sql'
 \i :helpers
 
 -- The nodes that read or sort, from top to bottom.
