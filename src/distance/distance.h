@@ -113,6 +113,13 @@ typedef struct PackedQuery
 /* Number of minima that packed_distances() gives. */
 #define PACKED_MINIMA 32
 
+/*
+ * The nearest rows that were found for something: NEAREST_SIZE places in
+ * ascending order of distance and number; those that are free hold +infinity
+ * and UINT32_MAX.
+ */
+#define NEAREST_SIZE 64
+
 /* Sums over the difference d of two vectors; y are its signs, 1 or -1. */
 typedef struct DifferenceSums
 {
@@ -240,6 +247,10 @@ typedef struct VdbKernels
 	 * covered: bit r is set if the distance of row r < nrows <= 64, whose dot
 	 * is dots[r], is at most limits[r].
 	 *
+	 * nearest_merge: put n more rows into the places; those that are farthest
+	 * drop out, and what is there already (the same number and distance) is
+	 * not put in twice.
+	 *
 	 * code_difference: sums over d = scale * (2 * code - 255) - centre,
 	 * element i in lane i % 16, the lanes halved; bit i % 8 of signs[i / 8]
 	 * is set if element i is positive.
@@ -253,6 +264,9 @@ typedef struct VdbKernels
 	uint64_t	(*covered) (const int32_t *dots, const NearRows *rows,
 							int nrows, const NearQuery *query,
 							const float *limits);
+	void		(*nearest_merge) (uint32_t *ids, float *dists,
+								  const uint32_t *new_ids,
+								  const float *new_dists, int n);
 	DifferenceSums (*code_difference) (const uint8_t *code, float scale,
 									   const float *centre,
 									   const float *origin, uint32_t n,

@@ -72,6 +72,9 @@
 								  const NearRows *rows, int nrows, \
 								  const NearQuery *query, \
 								  const float *limits); \
+	extern void isa##_nearest_merge(uint32_t *ids, float *dists, \
+									const uint32_t *new_ids, \
+									const float *new_dists, int n); \
 	extern DifferenceSums \
 	isa##_code_difference(const uint8_t *code, float scale, \
 						  const float *centre, const float *origin, \
@@ -81,6 +84,7 @@
 	.packed_distances = isa##_packed_distances, \
 	.packed_select = isa##_packed_select, \
 	.covered = isa##_covered, \
+	.nearest_merge = isa##_nearest_merge, \
 	.code_difference = isa##_code_difference
 
 /* Half the lanes on top of the other half, until one is left. */

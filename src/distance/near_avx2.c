@@ -214,6 +214,13 @@ avx2_covered(const int32_t *dots, const NearRows *rows, int nrows,
 	return covered;
 }
 
+void
+avx2_nearest_merge(uint32_t *ids, float *dists, const uint32_t *new_ids,
+				   const float *new_dists, int n)
+{
+	scalar_nearest_merge(ids, dists, new_ids, new_dists, n);
+}
+
 /* Lanes 0 to 7 and 8 to 15; halved as in plain C: 8, 4, 2, 1 apart. */
 AVX2_INLINE float
 avx2_halve_16(__m256 lo, __m256 hi)

@@ -206,6 +206,86 @@ avx512_covered(const int32_t *dots, const NearRows *rows, int nrows,
 	return covered;
 }
 
+/* Registers that hold the places. */
+#define NEAREST_PARTS (NEAREST_SIZE / 16)
+
+/* x moved up by one place, with the last of the register before it. */
+AVX512_INLINE __m512
+avx512_shift_floats(__m512 x, __m512 before)
+{
+	return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(x),
+												   _mm512_castps_si512(before),
+												   15));
+}
+
+/*
+ * All places at once, without a branch on whether and where a row goes: it is
+ * put where the mask of those behind it begins, which may be nowhere.
+ */
+AVX512_INLINE void
+avx512_nearest_put(__m512i *ids, __m512 *dists, uint32_t id, float dist)
+{
+	__m512i		new_id = _mm512_set1_epi32((int) id);
+	__m512		new_dist = _mm512_set1_ps(dist);
+	__m512i		id_before = new_id;
+	__m512		dist_before = new_dist;
+	uint64_t	behind = 0;
+	uint64_t	place;
+	bool		known = false;
+
+	UNROLL_16
+	for (int k = 0; k < NEAREST_PARTS; k++)
+	{
+		__mmask16	greater = _mm512_cmp_ps_mask(dists[k], new_dist,
+												 _CMP_GT_OQ);
+		__mmask16	equal = _mm512_cmp_ps_mask(dists[k], new_dist, _CMP_EQ_OQ);
+
+		greater |= _mm512_mask_cmpgt_epu32_mask(equal, ids[k], new_id);
+		known |= _mm512_mask_cmpeq_epi32_mask(equal, ids[k], new_id) != 0;
+		behind |= (uint64_t) greater << (16 * k);
+	}
+	behind = known ? 0 : behind;
+	place = behind & ~(behind << 1);
+	UNROLL_16
+	for (int k = 0; k < NEAREST_PARTS; k++)
+	{
+		__mmask16	moved = (__mmask16) (behind >> (16 * k));
+		__mmask16	first = (__mmask16) (place >> (16 * k));
+		__m512i		id_moved = _mm512_alignr_epi32(ids[k], id_before, 15);
+		__m512		dist_moved = avx512_shift_floats(dists[k], dist_before);
+
+		id_before = ids[k];
+		dist_before = dists[k];
+		id_moved = _mm512_mask_mov_epi32(id_moved, first, new_id);
+		dist_moved = _mm512_mask_mov_ps(dist_moved, first, new_dist);
+		ids[k] = _mm512_mask_mov_epi32(ids[k], moved, id_moved);
+		dists[k] = _mm512_mask_mov_ps(dists[k], moved, dist_moved);
+	}
+}
+
+AVX512 void
+avx512_nearest_merge(uint32_t *ids, float *dists, const uint32_t *new_ids,
+					 const float *new_dists, int n)
+{
+	__m512i		i[NEAREST_PARTS];
+	__m512		d[NEAREST_PARTS];
+
+	UNROLL_16
+	for (int k = 0; k < NEAREST_PARTS; k++)
+	{
+		i[k] = _mm512_loadu_si512(ids + 16 * k);
+		d[k] = _mm512_loadu_ps(dists + 16 * k);
+	}
+	for (int j = 0; j < n; j++)
+		avx512_nearest_put(i, d, new_ids[j], new_dists[j]);
+	UNROLL_16
+	for (int k = 0; k < NEAREST_PARTS; k++)
+	{
+		_mm512_storeu_si512(ids + 16 * k, i[k]);
+		_mm512_storeu_ps(dists + 16 * k, d[k]);
+	}
+}
+
 /* Halved as in plain C: 8, 4, 2, 1 apart. */
 AVX512_INLINE float
 avx512_halve_16(__m512 lanes)

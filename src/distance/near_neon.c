@@ -153,6 +153,13 @@ neon_packed_select(const float *dists, int n, const float *minima, int k,
 	return scalar_packed_select(dists, n, minima, k, rows);
 }
 
+void
+neon_nearest_merge(uint32_t *ids, float *dists, const uint32_t *new_ids,
+				   const float *new_dists, int n)
+{
+	scalar_nearest_merge(ids, dists, new_ids, new_dists, n);
+}
+
 /* Lanes of squares, magnitudes, signs and products, for 4 elements. */
 NEON_INLINE uint8_t
 neon_add_difference(float32x4_t *lanes, uint16x4_t code, float scale,

@@ -115,6 +115,36 @@ scalar_covered(const int32_t *dots, const NearRows *rows, int nrows,
 	return mask;
 }
 
+static bool
+scalar_nearer(float dist_a, uint32_t a, float dist_b, uint32_t b)
+{
+	return dist_a < dist_b || (dist_a == dist_b && a < b);
+}
+
+void
+scalar_nearest_merge(uint32_t *ids, float *dists, const uint32_t *new_ids,
+					 const float *new_dists, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		uint32_t	id = new_ids[i];
+		float		dist = new_dists[i];
+		int			at = NEAREST_SIZE;
+
+		while (at > 0 && scalar_nearer(dist, id, dists[at - 1], ids[at - 1]))
+			at--;
+		if (at == NEAREST_SIZE ||
+			(at > 0 && ids[at - 1] == id && dists[at - 1] == dist))
+			continue;
+		memmove(ids + at + 1, ids + at,
+				(NEAREST_SIZE - 1 - at) * sizeof(uint32_t));
+		memmove(dists + at + 1, dists + at,
+				(NEAREST_SIZE - 1 - at) * sizeof(float));
+		ids[at] = id;
+		dists[at] = dist;
+	}
+}
+
 static float
 scalar_halve_16(float *lanes)
 {

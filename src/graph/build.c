@@ -35,7 +35,8 @@ typedef struct SharedLayout
 {
 	Size		pools;
 	Size		states;
-	Size		sums;
+	Size		factors;
+	Size		order;
 	Size		members;
 	Size		total;
 } SharedLayout;
@@ -87,8 +88,10 @@ build_layout(const GraphRows *rows, const GraphParams *params)
 	at += n * sizeof(GraphPool);
 	layout.states = at;
 	at = TYPEALIGN(64, at + n * sizeof(pg_atomic_uint32));
-	layout.sums = at;
-	at = TYPEALIGN(64, at + n * sizeof(int32));
+	layout.factors = at;
+	at = TYPEALIGN(64, at + n * sizeof(NodeFactors));
+	layout.order = at;
+	at = TYPEALIGN(64, at + n * sizeof(uint32));
 	layout.members = at;
 	/* later: parents, queue */
 	at += n * Max(2, build_fan(rows, params)) * sizeof(uint32);
@@ -117,7 +120,8 @@ graph_build_attach(void *shared, const GraphRows *rows,
 	build->shared = (GraphShared *) shared;
 	build->pools = (GraphPool *) ((char *) shared + layout.pools);
 	build->states = (pg_atomic_uint32 *) ((char *) shared + layout.states);
-	build->sums = (int32 *) ((char *) shared + layout.sums);
+	build->factors = (NodeFactors *) ((char *) shared + layout.factors);
+	build->order = (uint32 *) ((char *) shared + layout.order);
 	build->members = (uint32 *) ((char *) shared + layout.members);
 	if (init)
 	{
@@ -198,5 +202,5 @@ graph_build_entries(const GraphBuild *build, uint32 *nodes)
 const uint32 *
 graph_build_order(const GraphBuild *build)
 {
-	return build->members;
+	return build->order;
 }

@@ -44,19 +44,17 @@ static float
 connect_distance(ConnectState *state, uint32 a, uint32 b)
 {
 	const GraphRows *rows = &state->build->rows;
+	const NodeFactors *factors = &state->build->factors[a];
 	NearQuery	query = near_query(state->build, b, state->code);
-	int32		term = near_row_term(state->build, a);
+	float		apart = query.lift - factors->lift;
 	int32		dot;
-	float		dist;
 
 	vdb_kernels->dot_u8_s8(rows->codes + (Size) a * rows->dim, rows->dim, 1,
 						   state->code, rows->dim, &dot);
-	dist = (query.norm_sq + rows->norm_sq[a]) -
-		2 * query.scale * rows->scale[a] * (float) (4 * dot + term +
-													query.term);
-	if (rows->lift != NULL)
-		dist += (query.lift - rows->lift[a]) * (query.lift - rows->lift[a]);
-	return dist;
+	return (query.norm_sq + factors->norm_sq) -
+		2 * query.scale * factors->scale *
+		(float) (4 * dot + near_row_term(factors) + query.term) +
+		apart * apart;
 }
 
 static void
@@ -76,11 +74,9 @@ connect_spread(ConnectState *state)
 		int			n;
 		const uint32 *ids = graph_build_neighbours(state->build, node, &n);
 
+		build_done(state->build, PHASE_CONNECT, 1);
 		if (state->head % CHUNK_NODES == 0)
-		{
 			build_check(state->build);
-			build_done(state->build, PHASE_CONNECT, CHUNK_NODES);
-		}
 		for (int i = 0; i < n; i++)
 			if (state->parents[ids[i]] == NOT_REACHED)
 				connect_reach(state, ids[i], node);

@@ -26,6 +26,9 @@
 /* Rows whose pools are filled between looks at interrupts. */
 #define CHECK_ROWS 256
 
+/* Pools are asked for so many rows ahead. */
+#define PREFETCH_ROWS 4
+
 typedef struct LeafState
 {
 	GraphBuild *build;
@@ -35,7 +38,8 @@ typedef struct LeafState
 	Near	   *near;
 	uint32	   *reverse_first;	/* where those begin that found the row */
 	Near	   *reverse;
-	Candidate  *candidates;
+	uint32	   *candidates;		/* for the pool of a row */
+	float	   *dists;
 	uint64		seed;			/* of the ball */
 	uint64		nrandom;		/* numbers drawn from it */
 } LeafState;
@@ -123,13 +127,17 @@ leaf_reverse(LeafState *state, uint32 n)
 		}
 }
 
+/* Append rows that were found to the candidates of one. */
 static uint32
-leaf_add_candidates(Candidate *candidates, const Near *near, uint32 n,
+leaf_add_candidates(LeafState *state, uint32 at, const Near *near, uint32 n,
 					const uint32 *nodes)
 {
 	for (uint32 i = 0; i < n; i++)
-		candidates[i] = candidate_make(nodes[near[i].row], near[i].dist);
-	return n;
+	{
+		state->candidates[at + i] = nodes[near[i].row];
+		state->dists[at + i] = near[i].dist;
+	}
+	return at + n;
 }
 
 static void
@@ -143,20 +151,18 @@ leaf_search(LeafState *state, const uint32 *nodes, uint32 n)
 	{
 		uint32		first = state->near_first[row];
 		uint32		reverse = state->reverse_first[row];
-		uint32		ncandidates;
+		uint32		count;
 
 		if (row % CHECK_ROWS == 0)
 			build_check(build);
-		ncandidates = leaf_add_candidates(state->candidates,
-										  state->near + first,
-										  state->near_first[row + 1] - first,
-										  nodes);
-		ncandidates +=
-			leaf_add_candidates(state->candidates + ncandidates,
-								state->reverse + reverse,
-								state->reverse_first[row + 1] - reverse,
-								nodes);
-		pool_offer(build, nodes[row], state->candidates, ncandidates);
+		if (row + PREFETCH_ROWS < n)
+			pool_prefetch(build, nodes[row + PREFETCH_ROWS]);
+		count = leaf_add_candidates(state, 0, state->near + first,
+									state->near_first[row + 1] - first, nodes);
+		count = leaf_add_candidates(state, count, state->reverse + reverse,
+									state->reverse_first[row + 1] - reverse,
+									nodes);
+		pool_offer(build, nodes[row], state->candidates, state->dists, count);
 	}
 }
 
@@ -291,7 +297,8 @@ leaf_create(GraphBuild *build)
 	state->near = palloc((Size) n * (LEAF_MOST + 1) * sizeof(Near));
 	state->reverse_first = palloc((n + 2) * sizeof(uint32));
 	state->reverse = palloc((Size) n * (LEAF_MOST + 1) * sizeof(Near));
-	state->candidates = palloc((n + LEAF_MOST) * sizeof(Candidate));
+	state->candidates = palloc((n + LEAF_MOST) * sizeof(uint32));
+	state->dists = palloc((n + LEAF_MOST) * sizeof(float));
 	return state;
 }
 
@@ -305,6 +312,7 @@ leaf_free(LeafState *state)
 	pfree(state->reverse_first);
 	pfree(state->reverse);
 	pfree(state->candidates);
+	pfree(state->dists);
 	pfree(state);
 }
 
@@ -312,10 +320,11 @@ void
 build_phase_leaves(GraphBuild *build)
 {
 	LeafState  *state = leaf_create(build);
-	uint32		ball;
+	uint32		piece;
 
-	while (build_next(build, PHASE_LEAVES, build->nballs, &ball))
+	while (build_next(build, PHASE_LEAVES, build->nballs, &piece))
 	{
+		uint32		ball = build->shared->tour[piece];
 		uint32		n = build->shared->first_member[ball + 1] -
 		build->shared->first_member[ball];
 		uint32		nparts = (n + MAX_BALL_NODES - 1) / MAX_BALL_NODES;

@@ -24,6 +24,9 @@
 #define BLOCK_ROWS 16
 #define GROUP_BYTES 64
 
+/* Rows are asked for so far ahead. */
+#define PREFETCH_ROWS 8
+
 static uint32
 near_ngroups(const GraphBuild *build)
 {
@@ -87,15 +90,17 @@ near_set_fill(NearSet *set, const GraphBuild *build, const uint32 *nodes,
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		node = nodes[i];
+		const NodeFactors *factors = &build->factors[node];
 
+		if (i + PREFETCH_ROWS < n)
+			near_prefetch(build, nodes[i + PREFETCH_ROWS]);
 		near_pack_code(set->codes + i / BLOCK_ROWS * block_bytes +
 					   i % BLOCK_ROWS * 4,
 					   rows->codes + (Size) node * rows->dim, rows->dim);
-		set->term[i] = near_row_term(build, node);
-		set->scale[i] = rows->scale[node];
-		set->norm_sq[i] = rows->norm_sq[node];
-		if (rows->lift != NULL)
-			set->lift[i] = rows->lift[node];
+		set->term[i] = near_row_term(factors);
+		set->scale[i] = factors->scale;
+		set->norm_sq[i] = factors->norm_sq;
+		set->lift[i] = factors->lift;
 	}
 	/* the codes of places without a row do not matter */
 	for (uint32 i = n; i < set->packed.nblocks * BLOCK_ROWS; i++)
@@ -152,15 +157,15 @@ near_signed_code(int8 *out, const uint8 *code, uint32 dim)
 NearQuery
 near_query(const GraphBuild *build, uint32 node, int8 *code)
 {
-	const GraphRows *rows = &build->rows;
-	int32		dim = rows->dim;
+	const NodeFactors *factors = &build->factors[node];
+	int32		dim = build->rows.dim;
 	NearQuery	query;
 
-	near_signed_code(code, rows->codes + (Size) node * dim, dim);
-	query.term = -510 * (build->sums[node] - 128 * dim) - 255 * dim;
-	query.scale = rows->scale[node];
-	query.norm_sq = rows->norm_sq[node];
-	query.lift = rows->lift != NULL ? rows->lift[node] : 0;
+	near_signed_code(code, build->rows.codes + (Size) node * dim, dim);
+	query.term = -510 * (factors->sum - 128 * dim) - 255 * dim;
+	query.scale = factors->scale;
+	query.norm_sq = factors->norm_sq;
+	query.lift = factors->lift;
 	return query;
 }
 
@@ -171,6 +176,8 @@ near_batch_run(NearBatch *batch, const GraphBuild *build, const NearSet *set,
 	Size		code_bytes = (Size) set->packed.ngroups * 4;
 
 	Assert(n <= NEAR_BATCH && set->capacity <= batch->stride);
+	for (uint32 q = 0; q < n; q++)
+		near_prefetch(build, nodes[q]);
 	for (uint32 q = 0; q < n; q++)
 		batch->queries[q].terms = near_query(build, nodes[q],
 											 batch->codes + q * code_bytes);

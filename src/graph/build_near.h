@@ -8,7 +8,6 @@
 #ifndef VDB_GRAPH_BUILD_NEAR_H
 #define VDB_GRAPH_BUILD_NEAR_H
 
-#include "distance/distance.h"
 #include "graph/build_private.h"
 
 /* Rows of which others are asked for the nearest. */
@@ -83,9 +82,22 @@ extern NearQuery near_query(const GraphBuild *build, uint32 node,
 
 /* The summand of a row's distances that is its own, see distance.h. */
 static inline int32
-near_row_term(const GraphBuild *build, uint32 node)
+near_row_term(const NodeFactors *factors)
 {
-	return 2 * build->sums[node];
+	return 2 * factors->sum;
+}
+
+/* Ask for what the distances of a node need. */
+static inline void
+near_prefetch(const GraphBuild *build, uint32 node)
+{
+	const uint8 *code = build->rows.codes + (Size) node * build->rows.dim;
+	uint32		nbytes = Min(build->rows.dim, 1024);
+
+	__builtin_prefetch(&build->factors[node]);
+	for (uint32 i = 0; i < nbytes; i += 64)
+		__builtin_prefetch(code + i);
+	__builtin_prefetch(code + nbytes - 1);
 }
 
 #endif							/* VDB_GRAPH_BUILD_NEAR_H */

@@ -19,7 +19,7 @@ build_phase_order(GraphBuild *build)
 		uint32		end = build_chunk_end(build, chunk);
 
 		for (uint32 node = chunk * CHUNK_NODES; node < end; node++)
-			build->members[node] = node;
+			continue;
 		build_done(build, PHASE_ORDER, end - chunk * CHUNK_NODES);
 	}
 }

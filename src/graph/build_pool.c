@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include <float.h>
+#include <math.h>
 #include <sched.h>
 
 #include "graph/build_pool.h"
@@ -44,17 +44,6 @@ pool_unlock(GraphBuild *build, uint32 node, uint32 state)
 	pg_atomic_write_u32(&build->states[node], state);
 }
 
-/* The length is a constant, so that the compiler compares several at once. */
-static bool
-pool_contains(const GraphPool *pool, uint32 node)
-{
-	uint32		found = 0;
-
-	for (int i = 0; i < POOL_SIZE; i++)
-		found |= pool->ids[i] == node;
-	return found != 0;
-}
-
 static uint32
 pool_farthest(const GraphPool *pool, uint32 first, uint32 end)
 {
@@ -69,39 +58,20 @@ pool_farthest(const GraphPool *pool, uint32 first, uint32 end)
 }
 
 void
-pool_offer(GraphBuild *build, uint32 node, const Candidate *candidates,
-		   uint32 n)
+pool_offer(GraphBuild *build, uint32 node, const uint32 *ids,
+		   const float *dists, uint32 n)
 {
 	GraphPool  *pool = &build->pools[node];
-	uint32		count = pool_lock(build, node);
-	uint32		farthest = 0;
+	uint32		state = pool_lock(build, node);
 
-	if (count == 0)
-		memset(pool->ids, 0xFF, sizeof(pool->ids));
-	else if (count == POOL_SIZE)
-		farthest = pool_farthest(pool, 0, POOL_SIZE);
-	for (uint32 i = 0; i < n; i++)
-	{
-		uint32		place = count;
-
-		if (count == POOL_SIZE)
+	if (!(state & POOL_USED))
+		for (int i = 0; i < POOL_SIZE; i++)
 		{
-			Candidate	last = {pool->ids[farthest], pool->dists[farthest]};
-
-			if (!candidate_less(candidates[i], last))
-				continue;
-			place = farthest;
+			pool->ids[i] = PG_UINT32_MAX;
+			pool->dists[i] = INFINITY;
 		}
-		if (pool_contains(pool, candidates[i].node))
-			continue;
-		pool->ids[place] = candidates[i].node;
-		pool->dists[place] = candidates[i].dist;
-		if (count < POOL_SIZE)
-			count++;
-		if (count == POOL_SIZE)
-			farthest = pool_farthest(pool, 0, POOL_SIZE);
-	}
-	pool_unlock(build, node, count);
+	vdb_kernels->nearest_merge(pool->ids, pool->dists, ids, dists, n);
+	pool_unlock(build, node, state | POOL_USED);
 }
 
 void

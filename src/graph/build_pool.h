@@ -14,12 +14,22 @@
 
 #include "graph/build_private.h"
 
+static inline void
+pool_prefetch(const GraphBuild *build, uint32 node)
+{
+	const char *pool = (const char *) &build->pools[node];
+
+	__builtin_prefetch(&build->states[node], 1);
+	for (Size i = 0; i < sizeof(GraphPool); i += 64)
+		__builtin_prefetch(pool + i, 1);
+}
+
 /*
  * Offer candidates to a node.  Of all that it was ever offered, each counted
  * once, it keeps the POOL_SIZE nearest.
  */
-extern void pool_offer(GraphBuild *build, uint32 node,
-					   const Candidate *candidates, uint32 n);
+extern void pool_offer(GraphBuild *build, uint32 node, const uint32 *ids,
+					   const float *dists, uint32 n);
 
 /*
  * Offer to a node whose pool has been pruned one that has it as a neighbour;

@@ -13,11 +13,12 @@
 
 #include "graph/build.h"
 
+#include "distance/distance.h"
 #include "graph/node.h"
 #include "port/atomics.h"
 
 /* Candidates that a node remembers while the leaves are searched. */
-#define POOL_SIZE 64
+#define POOL_SIZE NEAREST_SIZE
 
 /* The first partition has at most so many balls. */
 #define MAX_BALLS 1024
@@ -26,9 +27,10 @@
 #define MAX_FAN 16
 
 /*
- * The nearest nodes that were found for a node, in no order.  Once the node
- * is pruned, the first GRAPH_DEGREE places hold its neighbours, nearest first,
- * and the others collect nodes that have it as a neighbour.
+ * The nearest nodes that were found for a node, nearest first; places that are
+ * free as nearest_merge() has them.  Once the node is pruned, the first
+ * GRAPH_DEGREE places hold its neighbours, and the others collect nodes that
+ * have it as a neighbour, in no order.
  */
 typedef struct GraphPool
 {
@@ -36,8 +38,12 @@ typedef struct GraphPool
 	float		dists[POOL_SIZE];
 } GraphPool;
 
-/* A pool's state: a lock, how many neighbours and how many others it has. */
+/*
+ * A pool's state: a lock; whether anything was put into it; once pruned, how
+ * many neighbours and how many others it has.
+ */
 #define POOL_LOCKED 0x80000000
+#define POOL_USED 0x40000000
 #define POOL_COUNT_MASK 0xFF
 #define POOL_OTHERS_SHIFT 8
 
@@ -63,6 +69,15 @@ candidate_less(Candidate a, Candidate b)
 	return a.dist < b.dist || (a.dist == b.dist && a.node < b.node);
 }
 
+/* What the distances of a node need, besides its code. */
+typedef struct NodeFactors
+{
+	int32		sum;			/* of the code's bytes */
+	float		scale;
+	float		norm_sq;
+	float		lift;
+} NodeFactors;
+
 typedef enum GraphPhase
 {
 	PHASE_ASSIGN,
@@ -82,6 +97,7 @@ typedef struct GraphShared
 	pg_atomic_uint32 next[NPHASES]; /* next piece of work of a phase */
 	pg_atomic_uint32 done[NPHASES]; /* nodes done */
 	uint32		first_member[MAX_BALLS + 1];	/* of each ball */
+	uint32		tour[MAX_BALLS];	/* balls, near ones after each other */
 } GraphShared;
 
 struct GraphBuild
@@ -99,10 +115,11 @@ struct GraphBuild
 	GraphShared *shared;
 	GraphPool  *pools;
 	pg_atomic_uint32 *states;	/* of the pools */
-	int32	   *sums;			/* of the bytes of each code */
+	NodeFactors *factors;
+	uint32	   *order;			/* in which nodes are visited, and stored */
 	uint32	   *members;		/* nodes by ball, fan * n; later the parents
 								 * and the queue of the search for what cannot
-								 * be reached, then the order */
+								 * be reached */
 };
 
 /* Nodes that are handed out at a time where nodes are handled one by one. */

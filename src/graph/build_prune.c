@@ -11,15 +11,18 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "graph/build_near.h"
 #include "graph/build_pool.h"
+#include "port/pg_bitutils.h"
 
 typedef struct PruneState
 {
 	GraphBuild *build;
 	uint32		n;				/* candidates */
-	Candidate	candidates[POOL_SIZE];
-	float		limits[POOL_SIZE];	/* their distances */
+	uint32		ids[POOL_SIZE]; /* as nearest_merge() has them */
+	float		dists[POOL_SIZE];
 	uint8	   *codes;			/* copies, side by side */
 	int8	   *query;
 	int32_t		term[POOL_SIZE];
@@ -28,49 +31,33 @@ typedef struct PruneState
 	float		lift[POOL_SIZE];
 } PruneState;
 
-/* Insertion sort: there are at most 64, and after the first phase many are in
- * order already. */
-static void
-prune_sort(Candidate *candidates, uint32 n)
-{
-	for (uint32 i = 1; i < n; i++)
-	{
-		Candidate	moved = candidates[i];
-		uint32		at = i;
-
-		for (; at > 0 && candidate_less(moved, candidates[at - 1]); at--)
-			candidates[at] = candidates[at - 1];
-		candidates[at] = moved;
-	}
-}
-
-/* Copy a node's pool, sorted, no node twice. */
+/*
+ * Copy a node's pool: the nearest that were found, or neighbours and others,
+ * sorted.
+ */
 static void
 prune_load(PruneState *state, uint32 node)
 {
-	GraphBuild *build = state->build;
-	const GraphPool *pool = &build->pools[node];
-	uint32		word = pg_atomic_read_u32(&build->states[node]);
-	uint32		nothers = word >> POOL_OTHERS_SHIFT;
-	uint32		n = word & POOL_COUNT_MASK;
-	uint32		unique = 0;
+	const GraphPool *pool = &state->build->pools[node];
+	uint32		word = pg_atomic_read_u32(&state->build->states[node]);
+	uint32		count = word & POOL_COUNT_MASK;
+	uint32		nothers = (word & ~POOL_USED) >> POOL_OTHERS_SHIFT;
 
-	for (uint32 i = 0; i < n; i++)
-		state->candidates[i] = (Candidate)
+	if (word & POOL_USED)
+		count = POOL_SIZE;
+	memcpy(state->ids, pool->ids, count * sizeof(uint32));
+	memcpy(state->dists, pool->dists, count * sizeof(float));
+	for (uint32 i = count; i < POOL_SIZE; i++)
 	{
-		pool->ids[i], pool->dists[i]
-	};
-	for (uint32 i = 0; i < nothers; i++)
-		state->candidates[n++] = (Candidate)
-	{
-		pool->ids[GRAPH_DEGREE + i], pool->dists[GRAPH_DEGREE + i]
-	};
-	prune_sort(state->candidates, n);
-	for (uint32 i = 0; i < n; i++)
-		if (unique == 0 || state->candidates[i].node !=
-			state->candidates[unique - 1].node)
-			state->candidates[unique++] = state->candidates[i];
-	state->n = unique;
+		state->ids[i] = PG_UINT32_MAX;
+		state->dists[i] = INFINITY;
+	}
+	vdb_kernels->nearest_merge(state->ids, state->dists,
+							   pool->ids + GRAPH_DEGREE,
+							   pool->dists + GRAPH_DEGREE, nothers);
+	for (state->n = 0; state->n < POOL_SIZE; state->n++)
+		if (state->ids[state->n] == PG_UINT32_MAX)
+			break;
 }
 
 /* Copy what is needed of the candidates. */
@@ -82,15 +69,14 @@ prune_gather(PruneState *state)
 
 	for (uint32 i = 0; i < state->n; i++)
 	{
-		uint32		node = state->candidates[i].node;
+		uint32		node = state->ids[i];
+		const NodeFactors *factors = &state->build->factors[node];
 
 		memcpy(state->codes + i * dim, rows->codes + node * dim, dim);
-		state->limits[i] = state->candidates[i].dist;
-		state->term[i] = near_row_term(state->build, node);
-		state->scale[i] = rows->scale[node];
-		state->norm_sq[i] = rows->norm_sq[node];
-		if (rows->lift != NULL)
-			state->lift[i] = rows->lift[node];
+		state->term[i] = near_row_term(factors);
+		state->scale[i] = factors->scale;
+		state->norm_sq[i] = factors->norm_sq;
+		state->lift[i] = factors->lift;
 	}
 }
 
@@ -103,14 +89,14 @@ prune_covered(PruneState *state, uint32 by, uint32 first)
 		state->term + first, state->scale + first, state->norm_sq + first,
 		state->build->rows.lift != NULL ? state->lift + first : NULL
 	};
-	NearQuery	query = near_query(state->build, state->candidates[by].node,
+	NearQuery	query = near_query(state->build, state->ids[by],
 								   state->query);
 	int32_t		dots[POOL_SIZE];
 
 	vdb_kernels->dot_u8_s8(state->codes + (Size) first * dim, dim,
 						   state->n - first, state->query, dim, dots);
 	return vdb_kernels->covered(dots, &rows, state->n - first, &query,
-								state->limits + first) << first;
+								state->dists + first) << first;
 }
 
 /* Marks what is taken in a word of 64 bits; returns it. */
@@ -151,14 +137,33 @@ prune_node(PruneState *state, uint32 node)
 
 	prune_load(state, node);
 	taken = prune_choose(state);
-	for (uint32 i = 0; i < state->n; i++)
-		if (taken >> i & 1)
-		{
-			pool->ids[n] = state->candidates[i].node;
-			pool->dists[n] = state->candidates[i].dist;
-			n++;
-		}
+	for (; taken != 0; taken &= taken - 1)
+	{
+		int			i = pg_rightmost_one_pos64(taken);
+
+		pool->ids[n] = state->ids[i];
+		pool->dists[n] = state->dists[i];
+		n++;
+	}
 	pg_atomic_write_u32(&build->states[node], n);
+}
+
+/* Ask for what a node that comes soon needs: its pool, or what is in it. */
+static void
+prune_prefetch(PruneState *state, uint32 at)
+{
+	const GraphBuild *build = state->build;
+
+	if (at + 2 < build->rows.n)
+		pool_prefetch(build, build->order[at + 2]);
+	if (at + 1 < build->rows.n)
+	{
+		const GraphPool *pool = &build->pools[build->order[at + 1]];
+
+		for (int i = 0; i < POOL_SIZE; i++)
+			if (pool->ids[i] < build->rows.n)
+				near_prefetch(build, pool->ids[i]);
+	}
 }
 
 static void
@@ -174,11 +179,12 @@ prune_all(GraphBuild *build, GraphPhase phase)
 	{
 		uint32		end = build_chunk_end(build, chunk);
 
-		for (uint32 node = chunk * CHUNK_NODES; node < end; node++)
+		for (uint32 i = chunk * CHUNK_NODES; i < end; i++)
 		{
-			if (node % 16 == 0)
+			if (i % 16 == 0)
 				build_check(build);
-			prune_node(state, node);
+			prune_prefetch(state, i);
+			prune_node(state, build->order[i]);
 		}
 		build_done(build, phase, end - chunk * CHUNK_NODES);
 	}
@@ -210,15 +216,16 @@ build_phase_reverse(GraphBuild *build)
 		uint32		end = build_chunk_end(build, chunk);
 
 		build_check(build);
-		for (uint32 node = chunk * CHUNK_NODES; node < end; node++)
+		for (uint32 i = chunk * CHUNK_NODES; i < end; i++)
 		{
+			uint32		node = build->order[i];
 			const GraphPool *pool = &build->pools[node];
 			int			degree;
 			const uint32 *ids = graph_build_neighbours(build, node, &degree);
 
-			for (int i = 0; i < degree; i++)
-				pool_offer_reverse(build, ids[i],
-								   candidate_make(node, pool->dists[i]));
+			for (int j = 0; j < degree; j++)
+				pool_offer_reverse(build, ids[j],
+								   candidate_make(node, pool->dists[j]));
 		}
 		build_done(build, PHASE_REVERSE, end - chunk * CHUNK_NODES);
 	}

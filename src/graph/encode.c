@@ -150,6 +150,17 @@ encode_centre(GraphEncoder *encoder, uint32 node)
 	}
 }
 
+static void
+encode_prefetch(const GraphEncoder *encoder, uint32 node)
+{
+	const GraphRows *rows = &encoder->rows;
+	const uint8 *code = rows->codes + (Size) node * rows->dim;
+
+	__builtin_prefetch(&rows->scale[node]);
+	for (uint32 i = 0; i < Min(rows->dim, 256); i += 64)
+		__builtin_prefetch(code + i);
+}
+
 void
 graph_encode_node(GraphEncoder *encoder, uint32 node,
 				  const uint32 *neighbours, int nneighbours,
@@ -163,6 +174,8 @@ graph_encode_node(GraphEncoder *encoder, uint32 node,
 	uint16		add[GRAPH_DEGREE];
 	uint16		res[GRAPH_DEGREE] = {0};
 
+	for (int i = 0; i < nneighbours; i++)
+		encode_prefetch(encoder, neighbours[i]);
 	memset(out, 0, shape->node_bytes);
 	out->factors.scale = rows->scale[node];
 	out->factors.norm_sq = rows->norm_sq[node];

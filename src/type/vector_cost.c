@@ -108,7 +108,7 @@ static Cost
 vector_read_cost(PlannerInfo *root, Node *arg, int dim)
 {
 	const RelOptInfo *rel = NULL;
-	const		Var *var = (const Var *) arg;
+	const Var  *var = (const Var *) arg;
 	double		pages;
 
 	if (!IsA(arg, Var))

@@ -299,6 +299,68 @@ check_covered(const VdbKernels *k, int n, uint32_t dim, bool with_lift)
 			   k->name);
 }
 
+/* Few numbers and distances, so that many are known or equally far. */
+static void
+check_merge(const VdbKernels *k, int n, uint32_t range)
+{
+	uint32_t	expected_ids[NEAREST_SIZE];
+	float		expected_dists[NEAREST_SIZE];
+	uint32_t   *ids = (uint32_t *) out_fence[0].end - NEAREST_SIZE;
+	float	   *dists = (float *) out_fence[1].end - NEAREST_SIZE;
+	uint32_t   *new_ids = (uint32_t *) rows_fence[0].end - n;
+	float	   *new_dists = (float *) rows_fence[1].end - n;
+
+	for (int i = 0; i < NEAREST_SIZE; i++)
+	{
+		ids[i] = expected_ids[i] = UINT32_MAX;
+		dists[i] = expected_dists[i] = INFINITY;
+	}
+	for (int round = 0; round < 4; round++)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			new_ids[i] = unit_below(range);
+			new_dists[i] = (float) (new_ids[i] % 7) - 1;
+		}
+		scalar->nearest_merge(expected_ids, expected_dists, new_ids, new_dists,
+							  n);
+		k->nearest_merge(ids, dists, new_ids, new_dists, n);
+		unit_check(memcmp(ids, expected_ids, sizeof(expected_ids)) == 0 &&
+				   memcmp(dists, expected_dists, sizeof(expected_dists)) == 0,
+				   "%s nearest_merge differs: %d rows", k->name, n);
+	}
+}
+
+/* Of the numbers 0 to n - 1, many times, the nearest remain, each once. */
+static void
+check_scalar_merge(uint32_t n)
+{
+	uint32_t	ids[NEAREST_SIZE];
+	float		dists[NEAREST_SIZE];
+	uint32_t	count = 0;
+
+	for (int i = 0; i < NEAREST_SIZE; i++)
+	{
+		ids[i] = UINT32_MAX;
+		dists[i] = INFINITY;
+	}
+	for (uint32_t i = 0; i < 20 * n; i++)
+	{
+		uint32_t	id = i < n ? i : unit_below(n);
+		float		dist = (float) (id / 3);
+
+		scalar->nearest_merge(ids, dists, &id, &dist, 1);
+	}
+	for (int i = 0; i < NEAREST_SIZE; i++)
+		if (ids[i] == (uint32_t) i && dists[i] == i / 3)
+			count++;
+		else
+			unit_check(ids[i] == UINT32_MAX && dists[i] == INFINITY,
+					   "place %d is not free", i);
+	unit_check(count == (n < NEAREST_SIZE ? n : NEAREST_SIZE),
+			   "%u of %u nearest are kept", count, n);
+}
+
 static void
 check_difference(const VdbKernels *k, uint32_t n, bool equal)
 {
@@ -365,6 +427,11 @@ check_table(const VdbKernels *k)
 		check_covered(k, n, 16, n % 2 == 0);
 		check_covered(k, n, 3, n % 2 != 0);
 	}
+	for (int n = 0; n <= 100; n++)
+	{
+		check_merge(k, n, 20);
+		check_merge(k, n, 300);
+	}
 	for (uint32_t n = 0; n <= 100; n++)
 	{
 		check_difference(k, n, false);
@@ -385,6 +452,8 @@ main(void)
 	out_fence[1] = unit_fence(MAX_QUERIES * PACKED_MINIMA * sizeof(float));
 	distance_init("scalar");
 	scalar = vdb_kernels;
+	for (uint32_t n = 0; n < 200; n += 9)
+		check_scalar_merge(n);
 	for (int t = 0; vdb_kernel_tables[t] != NULL; t++)
 		if (distance_supported(vdb_kernel_tables[t]))
 			check_table(vdb_kernel_tables[t]);
