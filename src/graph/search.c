@@ -25,6 +25,7 @@
 
 #include <math.h>
 
+#include "access/xlog.h"
 #include "base/topk.h"
 #include "distance/distance.h"
 #include "graph/search.h"
@@ -33,8 +34,8 @@
 #include "utils/memutils.h"
 
 /* Candidates that the heap takes, and what is left of them by the bar. */
-#define WALK_HEAP_MAX 512
-#define WALK_HEAP_KEEP 192
+#define WALK_HEAP_MAX 192
+#define WALK_HEAP_KEEP 64
 
 /* Entries from which a walk starts. */
 #define WALK_STARTS 4
@@ -59,6 +60,7 @@ struct GraphWalk
 	MemoryContext context;
 	uint32		nsteps;
 	bool		cut;
+	bool		locking;		/* pages may change: no pins without lock */
 
 	/* Nodes that have been expanded: a hash table, 0 or node + 1. */
 	uint32	   *expanded;
@@ -87,9 +89,12 @@ static void walk_lower_bar(GraphWalk *walk);
 static bool walk_refill(GraphWalk *walk);
 static void walk_add_neighbours(GraphWalk *walk, uint32 number,
 								const GraphNode *node, float score);
-static void walk_add(GraphWalk *walk, float estimate, uint32 node);
+static void walk_make_room(GraphWalk *walk);
+static inline void walk_add(GraphWalk *walk, float estimate, uint32 node);
+static void candidates_select(Candidate *c, uint32 n, uint32 k);
 static Buffer walk_pin(GraphWalk *walk, uint32 node, bool *locked);
 static void walk_pin_next(GraphWalk *walk);
+static void walk_pin_ahead(GraphWalk *walk, uint32 node);
 static const GraphNode *walk_node(GraphWalk *walk, Buffer buffer,
 								  uint32 node);
 static void walk_grow_expanded(GraphWalk *walk);
@@ -154,13 +159,12 @@ graph_info_fits(const SegmentReader *reader, const GraphInfo *info,
 
 /*
  * The curve was measured with queries made of the rows.  Real ones come from
- * elsewhere and are harder: half of the rows that may be missed are kept for
- * them (README.md has the measurements).
+ * elsewhere and miss up to three times as many (README.md has measurements).
  */
 static float
 graph_choose_slack(const GraphInfo *info, float target_recall)
 {
-	float		wanted = 1 - (1 - target_recall) / 2;
+	float		wanted = 1 - (1 - target_recall) / 3;
 	float		slack = GRAPH_DEFAULT_SLACK;
 
 	for (uint32 i = 0; i < info->ncurve; i++)
@@ -218,7 +222,7 @@ graph_walk_create(const Graph *graph, uint32 max_candidates)
 	walk->context = CurrentMemoryContext;
 	walk->expanded_size = 1024;
 	walk->expanded = palloc0(sizeof(uint32) * walk->expanded_size);
-	walk->far_max = Max(max_candidates, 4 * GRAPH_DEGREE);
+	walk->far_max = Max(max_candidates, 4 * WALK_HEAP_MAX);
 	walk->far_size = Min(4096, walk->far_max);
 	walk->far = palloc(sizeof(Candidate) * walk->far_size);
 	return walk;
@@ -235,6 +239,7 @@ graph_walk_start(GraphWalk *walk, const QuantQuery *query,
 	walk->steer = steer;
 	walk->nsteps = 0;
 	walk->cut = false;
+	walk->locking = RecoveryInProgress();
 	walk->heap_count = 0;
 	walk->far_count = 0;
 	walk->bar = PG_UINT64_MAX;
@@ -307,9 +312,6 @@ graph_walk_step(GraphWalk *walk, GraphFound *found)
 		return false;
 	buffer = walk_pin(walk, number, &locked);
 	node = walk_node(walk, buffer, number);
-	if (!locked)
-		walk_pin_next(walk);
-
 	walk->expanded[walk_expanded_slot(walk, number)] = number + 1;
 	if (++walk->nsteps > walk->expanded_size / 2)
 		walk_grow_expanded(walk);
@@ -428,30 +430,36 @@ walk_pop(GraphWalk *walk, uint32 *node)
 	return true;
 }
 
+/*
+ * See that what one node may add has room among the far candidates.  When
+ * memory is short, the farther half of them is forgotten.
+ */
 static void
-walk_add_far(GraphWalk *walk, Candidate candidate)
+walk_make_room(GraphWalk *walk)
 {
-	if (walk->far_count == walk->far_size)
+	if (likely(walk->far_count + WALK_HEAP_MAX + GRAPH_DEGREE <=
+			   walk->far_size))
+		return;
+	if (walk->far_size < walk->far_max)
 	{
-		if (walk->far_size >= walk->far_max)
-		{
-			walk->cut = true;
-			return;
-		}
 		walk->far_size = Min(2 * walk->far_size, walk->far_max);
 		walk->far = repalloc_huge(walk->far,
 								  sizeof(Candidate) * walk->far_size);
+		return;
 	}
-	walk->far[walk->far_count++] = candidate;
+	walk->cut = true;
+	walk->far_count /= 2;
+	candidates_select(walk->far, 2 * walk->far_count, walk->far_count);
 }
 
-static void
+/* There is room, see above. */
+static inline void
 walk_add(GraphWalk *walk, float estimate, uint32 node)
 {
 	Candidate	candidate = walk_candidate(estimate, node);
 
 	if (candidate >= walk->bar)
-		walk_add_far(walk, candidate);
+		walk->far[walk->far_count++] = candidate;
 	else if (!graph_walk_has(walk, node))
 		heap_push(walk->heap, walk->heap_count++, candidate);
 }
@@ -519,8 +527,9 @@ walk_lower_bar(GraphWalk *walk)
 
 	candidates_select(walk->heap, walk->heap_count, keep);
 	walk->bar = candidates_min(walk->heap + keep, walk->heap_count - keep);
-	for (uint32 i = keep; i < walk->heap_count; i++)
-		walk_add_far(walk, walk->heap[i]);
+	memcpy(walk->far + walk->far_count, walk->heap + keep,
+		   sizeof(Candidate) * (walk->heap_count - keep));
+	walk->far_count += walk->heap_count - keep;
 	walk->heap_count = keep;
 	heap_make(walk->heap, keep);
 }
@@ -587,6 +596,7 @@ walk_add_neighbours(GraphWalk *walk, uint32 number, const GraphNode *node,
 			bfloat16_value(factors[GRAPH_DEGREE + i]) *
 			(steer->factor * (float) (int32) sums[i] + steer->offset);
 
+	walk_make_room(walk);
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		id = graph_node_id(ids, i);
@@ -616,63 +626,87 @@ walk_node(GraphWalk *walk, Buffer buffer, uint32 node)
 	return result;
 }
 
-/* The page of a node, pinned ahead or now; page_unpin() releases it. */
+/* Ask the memory for a node of a pinned page. */
+static void
+walk_prefetch(GraphWalk *walk, Buffer buffer, uint32 node)
+{
+	const SegmentReader *reader = walk->graph->reader;
+	Page		page = BufferGetPage(buffer);
+	const char *start = segment_node_pointer(reader, page, node);
+
+	for (uint32 i = 0; i < reader->node_bytes + 63; i += 64)
+		__builtin_prefetch(start + i);
+}
+
+static WalkPin *
+walk_find_pin(GraphWalk *walk, uint32 page)
+{
+	for (int i = 0; i < WALK_PINS; i++)
+	{
+		if (BufferIsValid(walk->pins[i].buffer) && walk->pins[i].page == page)
+			return &walk->pins[i];
+	}
+	return NULL;
+}
+
+/*
+ * The page of a node, pinned ahead or now, with the pages of those that will
+ * probably be next on their way from memory; page_unpin() releases it.
+ */
 static Buffer
 walk_pin(GraphWalk *walk, uint32 node, bool *locked)
 {
 	const SegmentReader *reader = walk->graph->reader;
-	uint32		page = node / reader->nodes_per_page;
+	WalkPin    *pin;
+	Buffer		buffer;
 
-	for (int i = 0; i < WALK_PINS; i++)
+	if (walk->locking)
+		return segment_pin_node(reader, node, locked);
+
+	*locked = false;
+	pin = walk_find_pin(walk, node / reader->nodes_per_page);
+	if (pin != NULL)
 	{
-		WalkPin    *pin = &walk->pins[i];
-
-		if (BufferIsValid(pin->buffer) && pin->page == page)
-		{
-			Buffer		buffer = pin->buffer;
-
-			pin->buffer = InvalidBuffer;
-			*locked = false;
-			page_check(reader->index, buffer, PAGE_NODES, reader->id);
-			return buffer;
-		}
+		buffer = pin->buffer;
+		pin->buffer = InvalidBuffer;
 	}
-	return segment_pin_node(reader, node, locked);
+	else
+	{
+		buffer = page_pin_again(reader->index,
+								segment_node_block(reader, node), PAGE_NODES,
+								reader->id);
+		walk_prefetch(walk, buffer, node);
+	}
+	walk_pin_next(walk);
+	return buffer;
 }
 
-/* Pin the page of the next candidate, and ask the memory for it. */
+/* The best candidate there is while a node is worked on. */
 static void
 walk_pin_next(GraphWalk *walk)
 {
+	if (walk_top(walk))
+		walk_pin_ahead(walk, (uint32) walk->heap[0]);
+}
+
+static void
+walk_pin_ahead(GraphWalk *walk, uint32 node)
+{
 	const SegmentReader *reader = walk->graph->reader;
 	WalkPin    *pin = &walk->pins[walk->next_pin];
-	uint32		page;
-	uint32		node;
-	char	   *start;
+	uint32		page = node / reader->nodes_per_page;
 
-	if (!walk_top(walk))
+	if (walk_find_pin(walk, page) != NULL)
 		return;
-	node = (uint32) walk->heap[0];
-	page = node / reader->nodes_per_page;
-	for (int i = 0; i < WALK_PINS; i++)
-	{
-		if (BufferIsValid(walk->pins[i].buffer) && walk->pins[i].page == page)
-			return;
-	}
-
 	if (BufferIsValid(pin->buffer))
 		ReleaseBuffer(pin->buffer);
 	pin->buffer = InvalidBuffer;
-	pin->buffer = page_pin_ahead(reader->index,
-								 segment_node_block(reader, node));
+	pin->buffer = page_pin_again(reader->index,
+								 segment_node_block(reader, node), PAGE_NODES,
+								 reader->id);
 	pin->page = page;
 	walk->next_pin = (walk->next_pin + 1) % WALK_PINS;
-	start = (char *) segment_node_pointer(reader, BufferGetPage(pin->buffer),
-										  node);
-	for (uint32 i = 0; i < reader->node_bytes + 63; i += 64)
-		__builtin_prefetch(start + i);
-	__builtin_prefetch(BufferGetPage(pin->buffer));
-	__builtin_prefetch(page_stamp(BufferGetPage(pin->buffer)));
+	walk_prefetch(walk, pin->buffer, node);
 }
 
 static void

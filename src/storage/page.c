@@ -35,6 +35,8 @@ static Buffer page_hints[PAGE_NHINTS];
 static uint32 page_lookups = 0;
 
 static Buffer page_lookup(Relation index, BlockNumber blkno);
+static inline Buffer page_lookup_hint(Relation index, BlockNumber blkno,
+									  bool *hinted);
 static void page_check_exists(Relation index, BlockNumber blkno);
 pg_noreturn static void page_report_mismatch(Relation index, BlockNumber blkno,
 											 Page page, PageKind kind,
@@ -133,12 +135,18 @@ page_pin(Relation index, BlockNumber blkno, PageKind kind,
 	return buffer;
 }
 
-void
-page_check(Relation index, Buffer buffer, PageKind kind, uint32 segment_id)
+Buffer
+page_pin_again(Relation index, BlockNumber blkno, PageKind kind,
+			   uint32 segment_id)
 {
-	if (unlikely(!page_matches(BufferGetPage(buffer), kind, segment_id)))
-		page_report_mismatch(index, BufferGetBlockNumber(buffer),
-							 BufferGetPage(buffer), kind, segment_id);
+	bool		hinted;
+	Buffer		buffer = page_lookup_hint(index, blkno, &hinted);
+
+	if (unlikely(!hinted && !page_matches(BufferGetPage(buffer), kind,
+										  segment_id)))
+		page_report_mismatch(index, blkno, BufferGetPage(buffer), kind,
+							 segment_id);
+	return buffer;
 }
 
 void
@@ -153,13 +161,25 @@ page_unpin(Buffer buffer, bool locked)
 static Buffer
 page_lookup(Relation index, BlockNumber blkno)
 {
+	bool		hinted;
+
+	return page_lookup_hint(index, blkno, &hinted);
+}
+
+static inline Buffer
+page_lookup_hint(Relation index, BlockNumber blkno, bool *hinted)
+{
 	uint32		number = (uint32) RelationGetFileNumber(index);
 	Buffer	   *hint = &page_hints[(blkno + number * 0x9E3779B1) %
 								   PAGE_NHINTS];
 
 	if (*hint > 0 && ++page_lookups % PAGE_HINT_PERIOD != 0 &&
 		vdb_read_recent_buffer(index, blkno, *hint))
+	{
+		*hinted = true;
 		return *hint;
+	}
+	*hinted = false;
 	page_check_exists(index, blkno);
 	*hint = ReadBuffer(index, blkno);
 	return *hint;

@@ -130,9 +130,15 @@ extern Buffer page_pin(Relation index, BlockNumber blkno, PageKind kind,
 					   uint32 segment_id, bool *locked);
 extern void page_unpin(Buffer buffer, bool locked);
 
-/* The check of page_pin() for a page that was pinned ahead. */
-extern void page_check(Relation index, Buffer buffer, PageKind kind,
-					   uint32 segment_id);
+/*
+ * A pin of a page that no longer changes, and on a primary only.  The stamp is
+ * looked at when the page has to be searched for, but not when it still lies
+ * where this process found it before: the stamp's two cache lines are in
+ * other parts of memory than what is to be read.  So this is for contents in
+ * which nothing is used as a length or a number before it has been checked.
+ */
+extern Buffer page_pin_again(Relation index, BlockNumber blkno, PageKind kind,
+							 uint32 segment_id);
 
 /*
  * Ask the memory for the first bytes of the contents of a pinned page that
