@@ -18,6 +18,10 @@
  * estimated here, as the LIMIT and the filters tell, and the total is such
  * that the share of it comes out right.
  *
+ * Graphs are walked unless that would take longer than to read them: then no
+ * pass is made over their rows, and each row drawn costs a step or two, each
+ * of them a random page.
+ *
  * The planner adds heap pages itself, for all rows, and charges nobody for
  * the TOAST table; in sequential scans the distance functions do that
  * (type/vector_cost.c).
@@ -37,6 +41,7 @@
 #include "am/common/reorder.h"
 #include "am/common/scan_limits.h"
 #include "base/compat.h"
+#include "base/settings.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -59,6 +64,12 @@
 /* Rows refined before the first one is returned. */
 #define COST_REFINED_ROWS 150.0
 
+/* A step along a graph, but for its page; steps before the first row. */
+#define COST_STEP 200.0
+#define COST_STEP_DIMENSION (1 / 4.0)
+#define COST_FIRST_STEPS 60.0
+#define COST_STEPS_PER_ROW 1.5
+
 /*
  * Of the first rows drawn, each makes so many be refined: the more dimensions,
  * the less distances differ from one another, beside the error of a bound.
@@ -72,15 +83,26 @@ typedef struct ScanCost
 	int			dim;
 	double		rows;			/* in the index */
 	double		slow_rows;		/* of these, in growing or sealed segments */
+	double		graph_rows;		/* of these, in graphs */
+	double		graph_pages;	/* of a pass over graphs */
+	int			ngraphs;
 	double		pass_pages;		/* read by one pass */
 	double		fine_pages;		/* from which rows are refined */
 	double		random_page;	/* cost of a page of the index */
 	double		seq_page;
 } ScanCost;
 
+/* What walking costs before the first row and until the last one drawn. */
+typedef struct WalkCost
+{
+	Cost		before;
+	Cost		after;
+} WalkCost;
+
 static void cost_read_index(IndexOptInfo *info, ScanCost *cost);
 static void cost_count_pages(const Manifest *manifest, double index_pages,
 							 ScanCost *cost);
+static WalkCost cost_walk(ScanCost *cost, double share);
 static Cost cost_pass_cpu(const ScanCost *cost);
 static Cost cost_further_passes(const ScanCost *cost, double refined);
 static double cost_rows_refined(const ScanCost *cost, double drawn);
@@ -98,6 +120,7 @@ cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
 {
 	IndexOptInfo *info = path->indexinfo;
 	ScanCost	cost = {0};
+	WalkCost	walk;
 	double		share;
 	double		refined;
 	double		first;
@@ -120,13 +143,14 @@ cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
 
 	cost_read_index(info, &cost);
 	share = Max(cost_share_drawn(root, info->rel), 1 / cost.rows);
+	walk = cost_walk(&cost, share);
 	refined = cost_rows_refined(&cost, share * cost.rows);
 	first = Min(COST_REFINED_ROWS, cost.rows);
 
 	*startup_cost = cost.pass_pages * cost.seq_page + cost_pass_cpu(&cost) +
-		cost_refine(&cost, first);
+		cost_refine(&cost, first) + walk.before;
 	drawing = cost_refine(&cost, refined) - cost_refine(&cost, first) +
-		cost_further_passes(&cost, refined);
+		cost_further_passes(&cost, refined) + walk.after;
 	*total_cost = *startup_cost + Max(drawing, 0) / share +
 		cost_fetch_rows(root, path, cost.dim, share, loop_count);
 }
@@ -226,9 +250,17 @@ cost_count_pages(const Manifest *manifest, double index_pages,
 			growing = true;
 		else if (segment_has_planes(info->kind))
 		{
-			cost->pass_pages += ceil(info->nrows /
+			double		pages = ceil(info->nrows /
 									 (double) shape.coarse_rows_per_page);
+
+			cost->pass_pages += pages;
 			bounded += info->nrows;
+			if (info->kind == SEGMENT_GRAPH)
+			{
+				cost->ngraphs++;
+				cost->graph_rows += info->nrows;
+				cost->graph_pages += pages;
+			}
 		}
 		else
 			cost->pass_pages += info->npages;
@@ -245,6 +277,36 @@ cost_count_pages(const Manifest *manifest, double index_pages,
  * In the index
  * ----------------------------------------------------------------------
  */
+
+/*
+ * The graphs' share of a scan.  If they are walked to the end, their rows are
+ * none of those that are read; if they are given up, all are.
+ */
+static WalkCost
+cost_walk(ScanCost *cost, double share)
+{
+	WalkCost	walk = {0, 0};
+	double		first = COST_FIRST_STEPS * cost->ngraphs;
+	double		steps = first + COST_STEPS_PER_ROW * share * cost->graph_rows;
+	double		most = scan_most_steps(cost->graph_rows);
+	Cost		step = cost->random_page + cpu_operator_cost *
+	(COST_STEP + COST_STEP_DIMENSION * cost->dim);
+
+	if (cost->ngraphs == 0 || vdb_target_recall >= 1)
+		return walk;
+	if (steps > most)
+	{
+		walk.before = most * step;
+		return walk;
+	}
+	walk.before = first * step;
+	walk.after = (steps - first) * step;
+	cost->rows = Max(cost->rows - cost->graph_rows, 1);
+	cost->pass_pages = Max(cost->pass_pages - cost->graph_pages, 1);
+	cost->fine_pages *= Max(1 - cost->graph_rows /
+							(cost->rows + cost->graph_rows), 0);
+	return walk;
+}
 
 /* Rows that are not reorganised take twice as long. */
 static Cost

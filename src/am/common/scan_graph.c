@@ -31,16 +31,11 @@
 #include <math.h>
 
 #include "am/common/scan_graph.h"
+#include "am/common/scan_limits.h"
 #include "base/settings.h"
 #include "graph/search.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-
-/* Rows of a coarse plane that are read in the time of one step, about. */
-#define GRAPH_STEP_ROWS 150
-
-/* Fewer steps are always taken. */
-#define GRAPH_MIN_STEPS 200
 
 /* More rows without a bound than these had better not wait in the heap. */
 #define GRAPH_MAX_UNBOUNDED 256
@@ -96,6 +91,7 @@ scan_graphs_open(IndexScan *scan)
 	int			nsegments = scan->manifest->nsegments;
 	struct ScanGraphs *graphs = palloc0(sizeof(struct ScanGraphs));
 	uint32		max_candidates;
+	double		nnodes = 0;
 
 	graphs->graphs = palloc(sizeof(ScanGraph) * Max(nsegments, 1));
 	graphs->is_graph = palloc0(sizeof(bool) * Max(nsegments, 1));
@@ -113,14 +109,14 @@ scan_graphs_open(IndexScan *scan)
 			graph_open(reader, scan->space->dim, scan->space->bits,
 					   vdb_target_recall);
 		graphs->graphs[graphs->ngraphs++].walk = NULL;
-		graphs->max_steps += reader->nnodes / GRAPH_STEP_ROWS;
+		nnodes += reader->nnodes;
 		scan->stats.pages += segment_area_pages(reader, AREA_GRAPH);
 	}
 	scan->graphs = graphs;
 	if (graphs->ngraphs == 0)
 		return;
 
-	graphs->max_steps = Max(graphs->max_steps, GRAPH_MIN_STEPS);
+	graphs->max_steps = scan_most_steps(nnodes);
 	max_candidates = scan->max_heap * vdb_hnsw_scan_mem_multiplier *
 		sizeof(TopEntry) / sizeof(uint64) / graphs->ngraphs;
 	for (int i = 0; i < graphs->ngraphs; i++)

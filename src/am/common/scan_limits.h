@@ -29,6 +29,19 @@
 /* However much work_mem allows: numbers of rows in a scan have 32 bits. */
 #define SCAN_MAX_LIMIT (1 << 26)
 
+/* Rows of a coarse plane that are read in the time of one step, about. */
+#define SCAN_STEP_ROWS 150
+
+/* Fewer steps are always taken. */
+#define SCAN_MIN_STEPS 200
+
+/* Steps along graphs of so many rows, after which they are given up. */
+static inline double
+scan_most_steps(double rows)
+{
+	return Max(rows / SCAN_STEP_ROWS, SCAN_MIN_STEPS);
+}
+
 /*
  * Most rows of a round.  Half of work_mem is for rows being collected, in room
  * for twice as many, half for those waiting.
