@@ -8,6 +8,7 @@ The exit status tells whether every part succeeded.
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -17,6 +18,14 @@ import machine
 import measure_agree
 import measure_build
 import measure_growing
+import measure_hnsw_build
+import measure_hnsw_cold
+import measure_hnsw_default
+import measure_hnsw_filter
+import measure_hnsw_growth
+import measure_hnsw_pages
+import measure_hnsw_pgbench
+import measure_hnsw_search
 import measure_insert
 import measure_library
 import measure_pgbench
@@ -45,6 +54,14 @@ MEASURES = {
     'update': measure_vacuum.measure_update,
     'library': measure_library.measure,
     'plans': measure_plans.measure,
+    'hnsw-build': measure_hnsw_build.measure,
+    'hnsw-search': measure_hnsw_search.measure,
+    'hnsw-default': measure_hnsw_default.measure,
+    'hnsw-pgbench': measure_hnsw_pgbench.measure,
+    'hnsw-pages': measure_hnsw_pages.measure,
+    'hnsw-filter': measure_hnsw_filter.measure,
+    'hnsw-growth': measure_hnsw_growth.measure,
+    'hnsw-cold': measure_hnsw_cold.measure,
 }
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -59,16 +76,30 @@ def install_extensions(tree, options, chosen):
         tree.install('vectordb', options.vectordb or REPOSITORY)
     if 'vector' in needed and options.pgvector:
         tree.install('vector', options.pgvector)
+    if options.vectorchord:
+        tree.add_built('vchord', options.vectorchord)
     for extension in needed:
         tree.require(extension)
 
 
-def read_data(path, options):
+def read_data(path, options, dims):
     say('reading %s', os.path.basename(path))
     data = datasets.load(path, options.metric)
-    if options.dims:
-        data = datasets.widen(data, options.dims, options.parents)
-    return datasets.cut(data, options.rows, options.queries)
+    if dims:
+        data = datasets.widen(data, dims, options.parents)
+    data = datasets.cut(data, options.rows, options.queries)
+    for more in options.more_queries:
+        if datasets.query_dims(more) == data.dims:
+            data.add_queries(more)
+    return data
+
+
+def to_measure(options):
+    """File, dimensions to widen to, and parts of each data set."""
+    for path in options.data:
+        yield path, options.dims, options.parts
+        if options.also_dims and datasets.has_parents(path, options.parents):
+            yield path, options.also_dims, options.also_parts
 
 
 def describe_server(server, chosen):
@@ -83,6 +114,9 @@ def describe_server(server, chosen):
                      if not isinstance(m, Library)],))
     for name, version in cursor.fetchall():
         versions[name] = '%s (%s)' % (version, server.tree.sources[name])
+    for method in chosen:
+        if isinstance(method, Library) and method.version():
+            versions[method.label] = method.version()
     cursor.execute("SELECT name, current_setting(name) FROM pg_settings WHERE "
                    "name = ANY(%s) ORDER BY name",
                    (list(server.settings) + ['block_size', 'data_checksums'],))
@@ -91,10 +125,10 @@ def describe_server(server, chosen):
     return versions, settings
 
 
-def run_parts(bench, result, write):
+def run_parts(bench, parts, result, write):
     """Every part that was asked for; returns whether all succeeded."""
     succeeded = True
-    for part in bench.options.parts:
+    for part in parts:
         say('== %s: %s', bench.data.name, part)
         try:
             result['parts'][part] = MEASURES[part](bench)
@@ -111,15 +145,23 @@ def run_parts(bench, result, write):
 def run_all(server, options, chosen, results):
     succeeded = True
     write = lambda: report.write(results, options.out, options.docs)  # noqa
-    for path in options.data:
-        data = read_data(path, options)
+    for path, dims, parts in to_measure(options):
+        data = read_data(path, options, dims)
         result = dict(data.describe(), parts={})
         results['datasets'].append(result)
         bench = Bench(options, server, data, chosen)
         bench.prepare()
-        succeeded &= run_parts(bench, result, write)
+        succeeded &= run_parts(bench, parts, result, write)
         bench.close()
     return succeeded
+
+
+def has_extension(options, name):
+    """Is it installed for the server?"""
+    folder = subprocess.run([options.pg_config, '--sharedir'], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    return os.path.exists(os.path.join(folder, 'extension',
+                                       name + '.control'))
 
 
 def shown_command(argv):
@@ -137,6 +179,9 @@ def main(argv):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.umask(0o022)
     chosen = [methods.create(text) for text in options.methods]
+    if options.methods == command_line.GRAPHS and (
+            options.vectorchord or has_extension(options, 'vchord')):
+        chosen.append(methods.create('vchordrq'))
     results = {'command': shown_command(argv), 'machine': machine.describe(),
                'repetitions': options.reps, 'limit': options.limit,
                'datasets': []}

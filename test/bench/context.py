@@ -33,6 +33,7 @@ class Bench:
         self.index_methods = [m for m in self.methods if m.access_method]
         self.connections = {}
         self.built = {}
+        self.targets = {}       # of curve.py
         self.truth = None
 
     # -- connections and settings
@@ -52,6 +53,16 @@ class Bench:
             cursor.execute("SELECT set_config(%s, %s, false)",
                            (name, str(value)))
         return cursor
+
+    def restart(self, overrides=None, while_stopped=None):
+        """Restart the server, with some settings changed until the next."""
+        for connection in self.connections.values():
+            connection.close()
+        self.connections = {}
+        self.server.stop_for_a_while()
+        if while_stopped:
+            while_stopped()
+        self.server.start_again(overrides or {})
 
     def databases(self):
         return sorted({method.database for method in self.methods})
@@ -125,6 +136,7 @@ class Bench:
             return None
         if method.slug not in self.built:
             cursor = self.use(method)
+            method.adapt(self.data.rows)
             say('%s: copying the table', method.label)
             self.copy_table(cursor, self.table(method))
             self.built[method.slug] = self.build_index(
@@ -154,19 +166,21 @@ class Bench:
                 agreeing = truth.check_neighbors(self.data, self.truth,
                                                  self.options.limit)
                 say('  the file\'s own answer agrees for %d of %d queries',
-                    agreeing, len(self.data.test))
+                    agreeing, len(self.data.neighbors))
         return self.truth
 
 
 # -- statements that several modules use
 
-def search_sql(operator, table, limit, first, last, columns='s.id'):
+def search_sql(operator, table, limit, first, last, columns='s.id',
+               where=''):
     """Searches for the queries first..last in one statement."""
     return ('SELECT %s FROM (SELECT id, v FROM queries '
             'WHERE id BETWEEN %d AND %d) q, '
-            'LATERAL (SELECT id, v %s q.v AS d FROM %s '
+            'LATERAL (SELECT id, v %s q.v AS d FROM %s %s '
             'ORDER BY v %s q.v LIMIT %d) s'
-            % (columns, first, last, operator, table, operator, limit))
+            % (columns, first, last, operator, table,
+               'WHERE ' + where if where else '', operator, limit))
 
 
 def uses_index(cursor, statement, index):

@@ -25,6 +25,25 @@ class DataSet:
         self.train = train
         self.test = test
         self.neighbors = neighbors
+        self.own_queries = len(test)
+        self.more_queries = []  # (name, how many), behind the file's own
+
+    def with_queries(self, first, last):
+        """The same rows, some of the queries, numbered from 0."""
+        return DataSet(self.name, self.metric, self.train,
+                       self.test[first:last])
+
+    def with_rows(self, rows):
+        return DataSet(self.name, self.metric, self.train[rows], self.test)
+
+    def add_queries(self, path):
+        """Append the queries of another file."""
+        with h5py.File(path, 'r') as file:
+            test = np.ascontiguousarray(file['test'][:], dtype=np.float32)
+        self.test = np.vstack([self.test, test])
+        self.more_queries.append(
+            ('queries of ' + os.path.basename(path).rsplit('.', 1)[0],
+             len(test)))
 
     @property
     def dims(self):
@@ -60,6 +79,19 @@ def load(path, metric=None):
     if metric and metric != own_metric:
         neighbors = None
     return DataSet(name, metric or own_metric, train, test, neighbors)
+
+
+def query_dims(path):
+    with h5py.File(path, 'r') as file:
+        return file['test'].shape[1]
+
+
+def has_parents(path, parents_path):
+    """Does the file of parents belong to these rows?"""
+    if not parents_path:
+        return False
+    with h5py.File(path, 'r') as file:
+        return len(file['train']) == len(read_parents(parents_path))
 
 
 def cut(data, rows, queries):

@@ -71,6 +71,15 @@ class Tree:
         run(make)
         run(make + ['install', 'DESTDIR=' + self.root])
 
+    def add_built(self, name, folder):
+        """Copy what a build left in FOLDER/build, as pgrx projects do."""
+        build = os.path.join(folder, 'build')
+        for part, option in (('pkglibdir', '--pkglibdir'),
+                             ('sharedir', '--sharedir')):
+            shutil.copytree(os.path.join(build, part),
+                            self.root + self.ask(option), dirs_exist_ok=True)
+        self.sources[name] = describe_source(folder)
+
     def require(self, name):
         """Fail unless the tree has the extension from somewhere."""
         control = os.path.join(self.root + self.ask('--sharedir'),

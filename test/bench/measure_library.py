@@ -39,7 +39,7 @@ def measure_point(bench, method):
     seconds = []
     for _ in range(bench.options.reps + 1):
         start = time.perf_counter()
-        answers = [method.search(query, k) for query in queries[:count]]
+        answers = method.search_many(queries[:count], k)
         seconds.append((time.perf_counter() - start) / count)
     each = median(seconds[1:])
     return {'recall': recall(bench.data, bench.kth(), answers, k),

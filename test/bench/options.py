@@ -9,6 +9,10 @@ import os
 
 PARTS = ['build', 'search', 'pgbench', 'fetched', 'agree', 'growing',
          'insert', 'insert-wide', 'vacuum', 'update', 'library', 'plans']
+HNSW_PARTS = ['hnsw-build', 'hnsw-search', 'hnsw-default', 'hnsw-pgbench',
+              'hnsw-pages', 'hnsw-filter', 'hnsw-growth', 'hnsw-cold']
+FLATS = ['seqscan', 'vectordb-flat', 'pgvector-hnsw']
+GRAPHS = ['vectordb-hnsw', 'pgvector-hnsw', 'hnswlib']
 
 
 def comma_list(text):
@@ -23,10 +27,13 @@ def part_list(text):
     parts = comma_list(text)
     if parts == ['all']:
         return list(PARTS)
+    if parts == ['hnsw']:
+        return list(HNSW_PARTS)
     for part in parts:
-        if part not in PARTS:
+        if part not in PARTS + HNSW_PARTS:
             raise argparse.ArgumentTypeError(
-                'no part "%s"; the parts are %s' % (part, ', '.join(PARTS)))
+                'no part "%s"; the parts are %s'
+                % (part, ', '.join(PARTS + HNSW_PARTS)))
     return parts
 
 
@@ -50,13 +57,25 @@ def add_input(parser):
                        help='storage of the vector columns (default: that of '
                        'each extension\'s type)')
     group.add_argument('--methods', type=comma_list, metavar='A,B,...',
-                       default=['seqscan', 'vectordb-flat', 'pgvector-hnsw'],
                        help='see --list; index options are appended as '
-                       'pgvector-hnsw:m=24:ef_construction=100')
+                       'pgvector-hnsw:m=24:ef_construction=100 (default: %s; '
+                       'for hnsw parts alone %s, and vchordrq where it is '
+                       'installed)' % (','.join(FLATS), ','.join(GRAPHS)))
     group.add_argument('--parts', type=part_list, metavar='A,B,...',
                        default=[part for part in PARTS
                                 if part not in ('library', 'plans')],
-                       help='all, or some of ' + ', '.join(PARTS))
+                       help='all, hnsw, or some of '
+                       + ', '.join(PARTS + HNSW_PARTS))
+    group.add_argument('--also-dims', type=int, metavar='D',
+                       help='after a data set that --parents belongs to, '
+                       'measure it again joined to D dimensions')
+    group.add_argument('--also-parts', type=part_list, metavar='A,B,...',
+                       default=['hnsw-build', 'hnsw-search', 'hnsw-pages'],
+                       help='by these parts')
+    group.add_argument('--more-queries', nargs='+', default=[],
+                       metavar='FILE', help='HDF5 files with further queries '
+                       'for hnsw-default, taken for each data set of as many '
+                       'dimensions')
     group.add_argument('--list', action='store_true',
                        help='list the methods and leave')
 
@@ -70,6 +89,9 @@ def add_server(parser):
     group.add_argument('--vectordb', metavar='FOLDER|DEB',
                        help='another version of this extension '
                        '(default: this source tree)')
+    group.add_argument('--vectorchord', metavar='FOLDER',
+                       help='its source folder, built; without it the one '
+                       'installed for the server is taken, if any')
     group.add_argument('--user', default='postgres',
                        help='who runs the server when root starts the bench')
     group.add_argument('--work', metavar='DIR',
@@ -134,4 +156,8 @@ def parse(argv):
     group.add_argument('--docs', metavar='FILE',
                        help='also put the tables between the markers of this '
                        'Markdown file, and the plots beside it')
-    return parser, parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.methods is None:
+        graphs = all(part in HNSW_PARTS for part in options.parts)
+        options.methods = GRAPHS if graphs else FLATS
+    return parser, options

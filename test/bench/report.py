@@ -11,18 +11,34 @@ import os
 import sys
 
 import goals
+import goals_hnsw
 import svg
 import tables
+import tables_hnsw
 
-BEGIN = '<!-- figures: written by test/bench, do not edit -->'
-END = '<!-- end of figures -->'
+# by the access method that a run is about
+MARKERS = {
+    'flat': ('<!-- figures: written by test/bench, do not edit -->',
+             '<!-- end of figures -->'),
+    'hnsw': ('<!-- hnsw figures: written by test/bench, do not edit -->',
+             '<!-- end of hnsw figures -->'),
+}
+GOALS = {'flat': goals, 'hnsw': goals_hnsw}
+PARTS = dict(tables.PARTS, **tables_hnsw.PARTS)
+
+
+def subject(dataset):
+    """Which access method a result is about, by its parts."""
+    graphs = any(part in tables_hnsw.PARTS for part in dataset['parts'])
+    return 'hnsw' if graphs else 'flat'
 
 
 def curves(part, rate):
     """Points by method, from result lines with a recall."""
     result = {}
     for line in part:
-        if line.get(rate) and 'recall' in line:
+        if line.get(rate) and 'recall' in line \
+                and line.get('setting') != 'default':
             result.setdefault(line['method'], []).append(
                 (line['recall'], line[rate]))
     return result
@@ -52,6 +68,9 @@ def plots(dataset, limit):
     if one:
         yield ('recall-%s.svg' % dataset['name'],
                svg.plot(title + ', one statement', one))
+    if isinstance(parts.get('hnsw-search'), list):
+        yield ('hnsw-%s.svg' % dataset['name'],
+               svg.plot(title, curves(parts['hnsw-search'], 'qps')))
     clients = curves(with_recall(parts), 'qps_1')
     if clients:
         yield ('recall-pgbench-%s.svg' % dataset['name'],
@@ -76,10 +95,12 @@ def machine_lines(results):
 
 def goal_lines(dataset):
     rows = [(what, measured, wanted, 'yes' if met else '**no**')
-            for what, measured, wanted, met in goals.reached(dataset)]
+            for what, measured, wanted, met in
+            GOALS[subject(dataset)].reached(dataset)]
     if not rows:
         return []
-    return ['Goals of the access method `flat`:', ''] + tables.table(
+    return ['Goals of the access method `%s`:' % subject(dataset),
+            ''] + tables.table(
         ['what', 'measured', 'goal', 'reached'], rows) + ['']
 
 
@@ -94,7 +115,7 @@ def dataset_lines(dataset, limit, picture_folder):
         lines += ['![recall against queries a second](%s)'
                   % (picture_folder + name), '']
     for part, content in dataset['parts'].items():
-        title, function, sentence = tables.PARTS[part]
+        title, function, sentence = PARTS[part]
         if content:
             lines += ['#### ' + title, '']
         if isinstance(content, dict):
@@ -136,21 +157,33 @@ def write(results, folder, docs=None):
 
 
 def write_docs(all_results, docs):
-    """Put the tables between the markers of a document."""
+    """Put the tables between the markers of a document.
+
+    Each access method has its own; those without a result stay as they are.
+    """
     with open(docs, encoding='utf-8') as file:
         text = file.read()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit('%s has no markers for the figures' % docs)
     folder = os.path.join(os.path.dirname(docs) or '.', 'pictures')
     os.makedirs(folder, exist_ok=True)
+    by_subject = {}
     for results in all_results:
-        write_plots(results, folder)
-    tables_text = '\n'.join(markdown(results, 'pictures/')
-                            for results in all_results)
+        if results['datasets']:
+            by_subject.setdefault(subject(results['datasets'][0]),
+                                  []).append(results)
+            write_plots(results, folder)
+    for name, chosen in by_subject.items():
+        text = replace_between(text, docs, MARKERS[name], '\n'.join(
+            markdown(results, 'pictures/') for results in chosen))
     with open(docs, 'w', encoding='utf-8') as file:
-        file.write(before + BEGIN + '\n\n' + tables_text + END + after)
+        file.write(text)
+
+
+def replace_between(text, docs, markers, content):
+    before, begin, rest = text.partition(markers[0])
+    _, end, after = rest.partition(markers[1])
+    if not begin or not end:
+        raise SystemExit('%s has no markers for the figures' % docs)
+    return before + begin + '\n\n' + content + end + after
 
 
 def main(argv):

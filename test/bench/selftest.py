@@ -10,12 +10,16 @@ from xml.dom import minidom
 import numpy as np
 
 import copyfile
+import curve
 import data
 import goals
+import goals_hnsw
 import report
 import svg
 import truth
 from measure_agree import disagreement
+from measure_hnsw_default import query_sets
+from methods.base import Knob
 
 
 def small_set(metric, rows=500, dims=8):
@@ -83,6 +87,62 @@ class Agreement(unittest.TestCase):
             rows, [(1, 0.5), (2, None), (3, None)], 10))
 
 
+class Curve(unittest.TestCase):
+    def test_time_between_points(self):
+        points = [(0.9, 1.0), (0.98, 4.0), (0.96, 9.0)]   # the last is beaten
+        seconds, found = curve.time_at(points, 0.94)
+        self.assertAlmostEqual(seconds, 2.0)
+        self.assertEqual(found, 0.94)
+        self.assertEqual(curve.time_at(points, 0.99), (None, None))
+        self.assertEqual(curve.time_at(points, 0.8), (1.0, 0.9))
+
+    def test_ratio_of_repetitions(self):
+        ours = [[(0.9, 1.0), (0.98, 1.0)], [(0.9, 2.0), (0.98, 2.0)]]
+        theirs = [[(0.9, 3.0), (0.98, 3.0)], [(0.9, 10.0), (0.98, 10.0)]]
+        self.assertAlmostEqual(curve.ratio_at(ours, theirs, 0.95), 4.0)
+        self.assertIsNone(curve.ratio_at(ours, theirs, 0.99))
+
+    def find(self, knob, wanted, recall_of):
+        at = curve.Target.__new__(curve.Target)
+        at.method = type('Method', (), {'knob': knob, 'label': 'method'})
+        at.known, at.found = {}, {}
+
+        def recall(setting):
+            value = setting.values[knob.name]
+            at.known[value] = recall_of(value)
+        at.recall = recall
+        return at.setting_at(wanted)
+
+    def test_setting_for_a_recall(self):
+        whole = Knob('x.ef', 10, 1000, whole=True)
+        for wanted in (0.95, 0.99):
+            setting, found = self.find(whole, wanted,
+                                       lambda ef: 1 - 2.0 / (ef + 10))
+            self.assertLess(abs(found - wanted), 0.005)
+            self.assertEqual(setting.values['x.ef'] % 1, 0)
+        share = Knob('x.recall', 0.5, 0.9999, whole=False)
+        _, found = self.find(share, 0.95, lambda r: 1 - (1 - r) ** 0.7)
+        self.assertLess(abs(found - 0.95), 0.002)
+
+    def test_setting_out_of_reach(self):
+        knob = Knob('x.ef', 10, 1000, whole=True)
+        setting, found = self.find(knob, 0.99, lambda ef: 0.5 + ef / 1e4)
+        self.assertEqual((setting.values['x.ef'], found), (1000, 0.6))
+        setting, found = self.find(knob, 0.9, lambda ef: 0.95 + ef / 1e5)
+        self.assertEqual(setting.values['x.ef'], 10)
+
+
+class QuerySets(unittest.TestCase):
+    def test_halves_and_further_files(self):
+        small = small_set('l2')
+        small.more_queries = [('others', 5)]
+        self.assertEqual([s[1:] for s in query_sets(small)],
+                         [(1, 20), (21, 25)])
+        small.own_queries = 1500
+        self.assertEqual([s[1:] for s in query_sets(small)],
+                         [(1, 1000), (1001, 1500), (1501, 1505)])
+
+
 class CopyFiles(unittest.TestCase):
     def test_binary(self):
         vectors = np.array([[1.5, -2], [3, 4]], dtype=np.float32)
@@ -132,6 +192,38 @@ class Report(unittest.TestCase):
         self.assertEqual([g[3] for g in goals.reached(dataset)], [True])
         text = '\n'.join(report.dataset_lines(dataset, 10, ''))
         self.assertIn('| vectordb-flat |  | 1.0000 | 4.000 |', text)
+
+    def hnsw_result(self):
+        equal = [{'wanted': 0.95, 'method': method, 'recall': 0.95,
+                  'ms': ms, 'times_ours': ms / 0.1}
+                 for method, ms in (('vectordb-hnsw', 0.1),
+                                    ('pgvector-hnsw', 1.3),
+                                    ('hnswlib', 0.09))]
+        points = [{'method': 'vectordb-hnsw', 'setting': 'target_recall=0.9',
+                   'recall': 0.93, 'ms': 0.08, 'qps': 12500.0,
+                   'queries': 1000, 'planner_forced': False}]
+        parts = {'hnsw-search': points + equal,
+                 'hnsw-cold': {'error': 'no disk'}}
+        return {'name': 'y', 'rows': 10, 'dims': 128, 'queries': 1,
+                'metric': 'l2', 'parts': parts}
+
+    def test_goals_of_graphs(self):
+        dataset = self.hnsw_result()
+        self.assertEqual([g[3] for g in goals_hnsw.reached(dataset)],
+                         [True, False])
+        text = '\n'.join(report.dataset_lines(dataset, 10, ''))
+        self.assertIn('Goals of the access method `hnsw`', text)
+        self.assertIn('| 0.95 | pgvector-hnsw | 1.3000 | 13.00 |', text)
+        self.assertIn('Failed: no disk', text)
+
+    def test_docs_keep_the_other_section(self):
+        content = 'a' + ''.join(''.join(report.MARKERS[name])
+                                for name in ('flat', 'hnsw')) + 'z'
+        text = report.replace_between(content, 'x', report.MARKERS['hnsw'],
+                                      'new\n')
+        self.assertTrue(text.startswith('a' + report.MARKERS['flat'][0]
+                                        + report.MARKERS['flat'][1]))
+        self.assertIn('new\n' + report.MARKERS['hnsw'][1] + 'z', text)
 
 
 if __name__ == '__main__':

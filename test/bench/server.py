@@ -90,11 +90,22 @@ class Server:
             for name, value in self.settings.items():
                 f.write("%s = '%s'\n" % (name, value))
         say('starting the server')
+        self.start_again({})
+
+    def start_again(self, overrides):
+        """Start what was stopped, with some settings changed."""
+        words = ['-c %s=%s' % pair for pair in overrides.items()]
         # no pipe here: the server would hold it open
         subprocess.run([self.program('pg_ctl'), '-D', self.data, '-l',
-                        self.log, '-w', '-s', 'start'], check=True, cwd='/',
-                       stdout=subprocess.DEVNULL, **self.as_owner)
+                        self.log, '-w', '-s', '-o', ' '.join(words), 'start'],
+                       check=True, cwd='/', stdout=subprocess.DEVNULL,
+                       **self.as_owner)
         self.started = True
+
+    def stop_for_a_while(self):
+        self.call([self.program('pg_ctl'), '-D', self.data, '-w', '-s', '-m',
+                   'fast', 'stop'])
+        self.started = False
 
     def stop(self):
         if self.started:

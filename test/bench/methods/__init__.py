@@ -4,10 +4,10 @@ A file defines classes derived from base.Method (searched through the server)
 or base.Library (searched inside this process) and lists them in METHODS.
 """
 
-from methods import libraries, pgvector, vectordb
+from methods import libraries, pgvector, vectorchord, vectordb
 
 ALL = {cls.name: cls
-       for module in (vectordb, pgvector, libraries)
+       for module in (vectordb, pgvector, vectorchord, libraries)
        for cls in module.METHODS}
 
 

@@ -4,6 +4,9 @@ The measuring modules speak only of these attributes and functions, so that
 no rival is treated in a way of its own.
 """
 
+import importlib.metadata
+import importlib.util
+import math
 import re
 
 OPERATORS = {'l2': '<->', 'ip': '<#>', 'cosine': '<=>', 'l1': '<+>'}
@@ -19,6 +22,34 @@ class Setting:
         self.values = values
 
 
+class Knob:
+    """The session setting by which a method buys recall with time.
+
+    Interpolation between its values is by their scale: the logarithm of a
+    number of candidates, that of the share that may be missed.
+    """
+
+    def __init__(self, name, low, high, whole):
+        self.name = name
+        self.low = low
+        self.high = high
+        self.whole = whole
+
+    def scale(self, value):
+        return math.log(value) if self.whole else -math.log(1 - value)
+
+    def value(self, scale):
+        if self.whole:
+            value = round(math.exp(scale))
+        else:
+            value = round(1 - math.exp(-scale), 5)
+        return min(max(value, self.low), self.high)
+
+    def setting(self, value):
+        short = self.name.rpartition('.')[2]
+        return Setting('%s=%g' % (short, value), {self.name: value})
+
+
 class Method:
     """A way to search through the server."""
 
@@ -32,6 +63,9 @@ class Method:
     slow_insert = False         # about a thousand rows a second
     build_call = None           # function that reorganises the index
     metrics = tuple(OPERATORS)
+    knob = None                 # what the parts about graphs turn
+    has_default = True          # answers when nothing is set
+    grows = False               # whether the part hnsw-growth asks for it
 
     def __init__(self, options):
         self.options = dict(self.default_options(), **options)
@@ -52,6 +86,13 @@ class Method:
     def sweep(self, _rows):
         """Points of the recall curve."""
         return [Setting('', {})]
+
+    def filter_sweep(self):
+        """What searches with a filter are measured at."""
+        return [Setting('default', {})]
+
+    def adapt(self, rows):
+        """Told before the index is built how many rows it will have."""
 
     @property
     def slug(self):
@@ -78,3 +119,21 @@ class Library:
 
     def default_options(self):
         return {}
+
+    @property
+    def slug(self):
+        return self.name
+
+    def version(self):
+        """Of the module and where it is from; None if there is none."""
+        found = importlib.util.find_spec(self.module)
+        if not found:
+            return None
+        debian = found.origin.startswith('/usr/lib/python3/')
+        return '%s (%s)' % (importlib.metadata.version(self.module),
+                            'Debian package' if debian
+                            else 'built from source by pip')
+
+    def search_many(self, queries, k):
+        """Row numbers for each query, by one thread."""
+        return [self.search(query, k) for query in queries]

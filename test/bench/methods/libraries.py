@@ -18,7 +18,7 @@ class HnswLib(Library):
     module = 'hnswlib'
 
     def default_options(self):
-        return {'m': 16, 'ef_construction': 64}
+        return {'m': 16, 'ef_construction': 100}
 
     def build(self, train, metric):
         hnswlib = importlib.import_module(self.module)
@@ -45,9 +45,15 @@ class HnswLib(Library):
     def search(self, query, k):
         return self.index.knn_query(query, k=k)[0][0]
 
+    def search_many(self, queries, k):
+        return self.index.knn_query(queries, k=k, num_threads=1)[0]
+
 
 class FaissFlat(Library):
     """Exact, float32 in memory."""
+
+    def version(self):
+        return None
 
     name = 'faiss-flat'
     module = 'faiss'

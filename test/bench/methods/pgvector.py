@@ -1,6 +1,6 @@
 """pgvector: its sequential scan, hnsw and ivfflat."""
 
-from methods.base import Method, Setting
+from methods.base import Knob, Method, Setting
 
 
 class SequentialScan(Method):
@@ -20,13 +20,21 @@ class Hnsw(Method):
     access_method = 'hnsw'
     slow_build = True
     slow_insert = True
+    knob = Knob('hnsw.ef_search', 10, 1000, whole=True)
+    grows = True
 
     def default_options(self):
         return {'m': 16, 'ef_construction': 64}
 
     def sweep(self, _rows):
-        return [Setting('ef_search=%d' % ef, {'hnsw.ef_search': ef})
-                for ef in (10, 20, 40, 80, 160, 320)]
+        return [self.knob.setting(ef) for ef in (20, 40, 80, 120, 200, 400)]
+
+    def filter_sweep(self):
+        return [Setting('%s, ef_search=%d' % (scan, ef),
+                        {'hnsw.iterative_scan': scan, 'hnsw.ef_search': ef})
+                for scan, ef in (('off', 40), ('strict_order', 40),
+                                 ('relaxed_order', 40),
+                                 ('strict_order', 120))]
 
 
 class IvfFlat(Method):
