@@ -44,7 +44,7 @@ top_float_order(float value)
 		uint32		u;
 	}			bits = {.f = value};
 
-	return (bits.u & 0x80000000) ? ~bits.u : bits.u | 0x80000000;
+	return bits.u ^ ((uint32) -(int32) (bits.u >> 31) | 0x80000000);
 }
 
 static inline float

@@ -85,12 +85,20 @@ graph_node_ids(const GraphShape *shape, const GraphNode *node)
 	return node->data + shape->own_bytes;
 }
 
+/* Behind the last one lie the factors, so four bytes can be read. */
 static inline uint32
 graph_node_id(const uint8 *ids, int i)
 {
 	const uint8 *id = ids + i * GRAPH_ID_BYTES;
 
+#ifdef WORDS_BIGENDIAN
 	return id[0] | (uint32) id[1] << 8 | (uint32) id[2] << 16;
+#else
+	uint32		word;
+
+	memcpy(&word, id, sizeof(word));
+	return word & 0xFFFFFF;
+#endif
 }
 
 static inline const uint8 *

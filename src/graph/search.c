@@ -584,6 +584,11 @@ walk_add_neighbours(GraphWalk *walk, uint32 number, const GraphNode *node,
 	const uint8 *ids = graph_node_ids(shape, node);
 	uint32		nnodes = walk->graph->reader->nnodes;
 	uint32		n = node->nneighbours;
+	uint32		largest = 0;
+	uint32		nnear = 0;
+	uint32		nfar = 0;
+	Candidate	near[GRAPH_DEGREE];
+	Candidate  *far;
 	uint16		factors[2 * GRAPH_DEGREE];
 	uint32		sums[GRAPH_DEGREE];
 	float		estimates[GRAPH_DEGREE];
@@ -596,17 +601,30 @@ walk_add_neighbours(GraphWalk *walk, uint32 number, const GraphNode *node,
 			bfloat16_value(factors[GRAPH_DEGREE + i]) *
 			(steer->factor * (float) (int32) sums[i] + steer->offset);
 
+	/* Which of the two it is nobody can foresee: no branches. */
 	walk_make_room(walk);
+	far = walk->far + walk->far_count;
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		id = graph_node_id(ids, i);
+		Candidate	candidate = walk_candidate(estimates[i], id);
+		bool		is_near = candidate < walk->bar;
 
-		if (unlikely(id >= nnodes))
-			page_report_damage(walk->graph->reader->index,
-							   segment_node_block(walk->graph->reader,
-												  number),
-							   "A neighbour of a graph node does not exist.");
-		walk_add(walk, estimates[i], id);
+		largest = Max(largest, id);
+		near[nnear] = candidate;
+		nnear += is_near;
+		far[nfar] = candidate;
+		nfar += !is_near;
+	}
+	if (unlikely(largest >= nnodes))
+		page_report_damage(walk->graph->reader->index,
+						   segment_node_block(walk->graph->reader, number),
+						   "A neighbour of a graph node does not exist.");
+	walk->far_count += nfar;
+	for (uint32 i = 0; i < nnear; i++)
+	{
+		if (!graph_walk_has(walk, (uint32) near[i]))
+			heap_push(walk->heap, walk->heap_count++, near[i]);
 	}
 	if (walk->heap_count >= WALK_HEAP_MAX)
 		walk_lower_bar(walk);

@@ -29,7 +29,7 @@
  * period is odd, so that it is not always the same pages.
  */
 #define PAGE_NHINTS (1 << 18)
-#define PAGE_HINT_PERIOD 17
+#define PAGE_HINT_PERIOD 31
 
 static Buffer page_hints[PAGE_NHINTS];
 static uint32 page_lookups = 0;
