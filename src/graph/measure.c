@@ -89,7 +89,6 @@ graph_measure(Graph *graph, const QuantSpace *space, const GraphRows *rows,
 		query = measure_query(&measure, number);
 		measure_nearest(&measure, query, &truth);
 		measure_walk(&measure, query, &truth);
-		graph_walk_release(measure.walk);
 		MemoryContextReset(query_context);
 	}
 	MemoryContextSwitchTo(old);

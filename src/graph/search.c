@@ -14,10 +14,10 @@
  * estimate is off by some percent, and the best of several is too small more
  * often than too large, which errs on the safe side).
  *
- * The page of the candidate that will probably be next is pinned and fetched
- * from memory while a node is worked on.  On a primary such pages do not
- * change, so pins are kept over steps, without locks; in recovery a page is
- * locked for the step alone (storage/README.md, invariant 9).
+ * Pages of the candidates that will probably be next are asked for while a node
+ * is worked on: half of the time of a step is waiting for memory.  On a primary
+ * pages of nodes do not change and need no lock; in recovery one is locked for
+ * the step (storage/README.md, invariant 9).
  *
  *-------------------------------------------------------------------------
  */
@@ -40,17 +40,12 @@
 /* Entries from which a walk starts. */
 #define WALK_STARTS 4
 
-/* Pages that are pinned ahead. */
-#define WALK_PINS 4
+/* Candidates whose nodes are asked for ahead, and how many are remembered. */
+#define WALK_AHEAD 2
+#define WALK_EXPECTED 8
 
 /* Estimate in the upper half, as top_float_order() has it; node below. */
 typedef uint64 Candidate;
-
-typedef struct WalkPin
-{
-	Buffer		buffer;
-	uint32		page;			/* number of the page among those of nodes */
-} WalkPin;
 
 struct GraphWalk
 {
@@ -74,8 +69,8 @@ struct GraphWalk
 	uint32		far_size;
 	uint32		far_max;
 
-	WalkPin		pins[WALK_PINS];
-	uint32		next_pin;
+	uint32		expected[WALK_EXPECTED];	/* nodes asked for last */
+	uint32		nexpected;
 };
 
 static void graph_report_damage(const SegmentReader *reader);
@@ -90,11 +85,10 @@ static bool walk_refill(GraphWalk *walk);
 static void walk_add_neighbours(GraphWalk *walk, uint32 number,
 								const GraphNode *node, float score);
 static void walk_make_room(GraphWalk *walk);
-static inline void walk_add(GraphWalk *walk, float estimate, uint32 node);
+static void heap_push(Candidate *heap, uint32 count, Candidate candidate);
 static void candidates_select(Candidate *c, uint32 n, uint32 k);
 static Buffer walk_pin(GraphWalk *walk, uint32 node, bool *locked);
-static void walk_pin_next(GraphWalk *walk);
-static void walk_pin_ahead(GraphWalk *walk, uint32 node);
+static void walk_expect(GraphWalk *walk);
 static const GraphNode *walk_node(GraphWalk *walk, Buffer buffer,
 								  uint32 node);
 static void walk_grow_expanded(GraphWalk *walk);
@@ -232,7 +226,6 @@ void
 graph_walk_start(GraphWalk *walk, const QuantQuery *query,
 				 const QuantSteer *steer)
 {
-	graph_walk_release(walk);
 	if (walk->nsteps > 0)
 		memset(walk->expanded, 0, sizeof(uint32) * walk->expanded_size);
 	walk->query = query;
@@ -240,6 +233,7 @@ graph_walk_start(GraphWalk *walk, const QuantQuery *query,
 	walk->nsteps = 0;
 	walk->cut = false;
 	walk->locking = RecoveryInProgress();
+	memset(walk->expected, 0xFF, sizeof(walk->expected));
 	walk->heap_count = 0;
 	walk->far_count = 0;
 	walk->bar = PG_UINT64_MAX;
@@ -256,17 +250,6 @@ bool
 graph_walk_is_cut(const GraphWalk *walk)
 {
 	return walk->cut;
-}
-
-void
-graph_walk_release(GraphWalk *walk)
-{
-	for (int i = 0; i < WALK_PINS; i++)
-	{
-		if (BufferIsValid(walk->pins[i].buffer))
-			ReleaseBuffer(walk->pins[i].buffer);
-		walk->pins[i].buffer = InvalidBuffer;
-	}
 }
 
 static inline uint32
@@ -323,6 +306,7 @@ graph_walk_step(GraphWalk *walk, GraphFound *found)
 								   &node->factors, &found->score);
 	walk_add_neighbours(walk, number, node, found->score);
 	page_unpin(buffer, locked);
+	walk_expect(walk);
 	return true;
 }
 
@@ -361,8 +345,8 @@ walk_enter(GraphWalk *walk)
 		}
 	}
 	for (int i = 0; i < nbest; i++)
-		walk_add(walk, top_order_float((uint32) (best[i] >> 32)),
-				 (uint32) best[i]);
+		heap_push(walk->heap, walk->heap_count++, best[i]);
+	walk_expect(walk);
 }
 
 /* ----------------------------------------------------------------------
@@ -450,18 +434,6 @@ walk_make_room(GraphWalk *walk)
 	walk->cut = true;
 	walk->far_count /= 2;
 	candidates_select(walk->far, 2 * walk->far_count, walk->far_count);
-}
-
-/* There is room, see above. */
-static inline void
-walk_add(GraphWalk *walk, float estimate, uint32 node)
-{
-	Candidate	candidate = walk_candidate(estimate, node);
-
-	if (candidate >= walk->bar)
-		walk->far[walk->far_count++] = candidate;
-	else if (!graph_walk_has(walk, node))
-		heap_push(walk->heap, walk->heap_count++, candidate);
 }
 
 /* The k smallest of n to the front, in no order (Hoare's selection). */
@@ -644,87 +616,39 @@ walk_node(GraphWalk *walk, Buffer buffer, uint32 node)
 	return result;
 }
 
-/* Ask the memory for a node of a pinned page. */
-static void
-walk_prefetch(GraphWalk *walk, Buffer buffer, uint32 node)
-{
-	const SegmentReader *reader = walk->graph->reader;
-	Page		page = BufferGetPage(buffer);
-	const char *start = segment_node_pointer(reader, page, node);
-
-	for (uint32 i = 0; i < reader->node_bytes + 63; i += 64)
-		__builtin_prefetch(start + i);
-}
-
-static WalkPin *
-walk_find_pin(GraphWalk *walk, uint32 page)
-{
-	for (int i = 0; i < WALK_PINS; i++)
-	{
-		if (BufferIsValid(walk->pins[i].buffer) && walk->pins[i].page == page)
-			return &walk->pins[i];
-	}
-	return NULL;
-}
-
-/*
- * The page of a node, pinned ahead or now, with the pages of those that will
- * probably be next on their way from memory; page_unpin() releases it.
- */
+/* The page of a node; page_unpin() releases it. */
 static Buffer
 walk_pin(GraphWalk *walk, uint32 node, bool *locked)
 {
 	const SegmentReader *reader = walk->graph->reader;
-	WalkPin    *pin;
-	Buffer		buffer;
-
-	if (walk->locking)
-		return segment_pin_node(reader, node, locked);
 
 	*locked = false;
-	pin = walk_find_pin(walk, node / reader->nodes_per_page);
-	if (pin != NULL)
-	{
-		buffer = pin->buffer;
-		pin->buffer = InvalidBuffer;
-	}
-	else
-	{
-		buffer = page_pin_again(reader->index,
-								segment_node_block(reader, node), PAGE_NODES,
-								reader->id);
-		walk_prefetch(walk, buffer, node);
-	}
-	walk_pin_next(walk);
-	return buffer;
+	if (walk->locking)
+		return segment_pin_node(reader, node, locked);
+	return page_pin_again(reader->index, segment_node_block(reader, node),
+						  PAGE_NODES, reader->id);
 }
 
-/* The best candidate there is while a node is worked on. */
+/* The best candidates: the first of the heap. */
 static void
-walk_pin_next(GraphWalk *walk)
-{
-	if (walk_top(walk))
-		walk_pin_ahead(walk, (uint32) walk->heap[0]);
-}
-
-static void
-walk_pin_ahead(GraphWalk *walk, uint32 node)
+walk_expect(GraphWalk *walk)
 {
 	const SegmentReader *reader = walk->graph->reader;
-	WalkPin    *pin = &walk->pins[walk->next_pin];
-	uint32		page = node / reader->nodes_per_page;
+	uint32		n = Min(walk->heap_count, WALK_AHEAD);
 
-	if (walk_find_pin(walk, page) != NULL)
-		return;
-	if (BufferIsValid(pin->buffer))
-		ReleaseBuffer(pin->buffer);
-	pin->buffer = InvalidBuffer;
-	pin->buffer = page_pin_again(reader->index,
-								 segment_node_block(reader, node), PAGE_NODES,
-								 reader->id);
-	pin->page = page;
-	walk->next_pin = (walk->next_pin + 1) % WALK_PINS;
-	walk_prefetch(walk, pin->buffer, node);
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint32		node = (uint32) walk->heap[i];
+		bool		expected = false;
+
+		for (int j = 0; j < WALK_EXPECTED; j++)
+			expected |= walk->expected[j] == node;
+		if (expected)
+			continue;
+		walk->expected[walk->nexpected++ % WALK_EXPECTED] = node;
+		page_expect(reader->index, segment_node_block(reader, node),
+					segment_node_offset(reader, node), reader->node_bytes);
+	}
 }
 
 static void

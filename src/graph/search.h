@@ -86,9 +86,6 @@ extern bool graph_walk_is_cut(const GraphWalk *walk);
 /* Has this walk expanded the node? */
 extern bool graph_walk_has(const GraphWalk *walk, uint32 node);
 
-/* Give up what is pinned; the walk may go on afterwards. */
-extern void graph_walk_release(GraphWalk *walk);
-
 /* The score of a distance as the operator counts. */
 extern float graph_distance_score(const QuantQuery *query, float distance);
 

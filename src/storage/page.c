@@ -34,6 +34,7 @@
 static Buffer page_hints[PAGE_NHINTS];
 static uint32 page_lookups = 0;
 
+static inline Buffer *page_hint(Relation index, BlockNumber blkno);
 static Buffer page_lookup(Relation index, BlockNumber blkno);
 static inline Buffer page_lookup_hint(Relation index, BlockNumber blkno,
 									  bool *hinted);
@@ -157,6 +158,38 @@ page_unpin(Buffer buffer, bool locked)
 	ReleaseBuffer(buffer);
 }
 
+/*
+ * Without a pin the page may be given up at any time: its bytes are asked for,
+ * not looked at.  What is not in shared buffers is read ahead by the system.
+ */
+void
+page_expect(Relation index, BlockNumber blkno, uint32 offset, uint32 nbytes)
+{
+	Buffer	   *hint = page_hint(index, blkno);
+
+	if (likely(*hint > 0 && *hint <= NBuffers))
+	{
+		const char *start = (const char *) BufferGetPage(*hint) + offset;
+
+		__builtin_prefetch(GetBufferDescriptor(*hint - 1), 1);
+		for (uint32 i = 0; i < nbytes + 63; i += 64)
+			__builtin_prefetch(start + i);
+	}
+	else if (*hint == InvalidBuffer && !RelationUsesLocalBuffers(index))
+	{
+		page_check_exists(index, blkno);
+		*hint = PrefetchBuffer(index, MAIN_FORKNUM, blkno).recent_buffer;
+	}
+}
+
+static inline Buffer *
+page_hint(Relation index, BlockNumber blkno)
+{
+	uint32		number = (uint32) RelationGetFileNumber(index);
+
+	return &page_hints[(blkno + number * 0x9E3779B1) % PAGE_NHINTS];
+}
+
 /* Pin a block, by its hint if that holds. */
 static Buffer
 page_lookup(Relation index, BlockNumber blkno)
@@ -169,9 +202,7 @@ page_lookup(Relation index, BlockNumber blkno)
 static inline Buffer
 page_lookup_hint(Relation index, BlockNumber blkno, bool *hinted)
 {
-	uint32		number = (uint32) RelationGetFileNumber(index);
-	Buffer	   *hint = &page_hints[(blkno + number * 0x9E3779B1) %
-								   PAGE_NHINTS];
+	Buffer	   *hint = page_hint(index, blkno);
 
 	if (*hint > 0 && ++page_lookups % PAGE_HINT_PERIOD != 0 &&
 		vdb_read_recent_buffer(index, blkno, *hint))

@@ -141,6 +141,13 @@ extern Buffer page_pin_again(Relation index, BlockNumber blkno, PageKind kind,
 							 uint32 segment_id);
 
 /*
+ * Ask for some bytes of a page that will probably be pinned soon: from memory
+ * if this process knows where the page lies, else from the file.
+ */
+extern void page_expect(Relation index, BlockNumber blkno, uint32 offset,
+						uint32 nbytes);
+
+/*
  * Ask the memory for the first bytes of the contents of a pinned page that
  * will be used soon.  They are not looked at, so no lock is needed.
  */

@@ -95,12 +95,18 @@ segment_pin_node(const SegmentReader *reader, uint32 node, bool *locked)
 					PAGE_NODES, reader->id, locked);
 }
 
-/* A node in its page. */
+/* A node in its page: bytes from the start of the page, and pointer. */
+static inline uint32
+segment_node_offset(const SegmentReader *reader, uint32 node)
+{
+	return MAXALIGN(SizeOfPageHeaderData) +
+		(node % reader->nodes_per_page) * reader->node_bytes;
+}
+
 static inline void *
 segment_node_pointer(const SegmentReader *reader, Page page, uint32 node)
 {
-	return page_content(page) +
-		(Size) (node % reader->nodes_per_page) * reader->node_bytes;
+	return (char *) page + segment_node_offset(reader, node);
 }
 
 /* Node of a bounded row; row < class_first[1]. */

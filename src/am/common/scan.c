@@ -134,7 +134,6 @@ scan_end(IndexScanDesc desc)
 
 	if (scan->stats.rescans > 0)
 		scan_stats_report(&scan->stats, RelationGetRelationName(scan->index));
-	scan_graphs_release(scan);
 	MemoryContextDelete(scan->context);
 	desc->opaque = NULL;
 }

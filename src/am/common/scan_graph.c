@@ -133,7 +133,6 @@ scan_graphs_start(IndexScan *scan)
 {
 	struct ScanGraphs *graphs = scan->graphs;
 
-	scan_graphs_release(scan);
 	graphs->walking = graphs->ngraphs > 0 && scan->mode == SCAN_BOUNDS &&
 		(vdb_target_recall < 1 ||
 		 vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO);
@@ -160,15 +159,6 @@ scan_graphs_start(IndexScan *scan)
 		graph_walk_start(graph->walk, scan->query, graphs->steer);
 		graphs_add_unbounded(scan, graph);
 	}
-}
-
-void
-scan_graphs_release(IndexScan *scan)
-{
-	if (scan->graphs == NULL)
-		return;
-	for (int i = 0; i < scan->graphs->ngraphs; i++)
-		graph_walk_release(scan->graphs->graphs[i].walk);
 }
 
 bool
@@ -371,7 +361,6 @@ void
 scan_graphs_stop(IndexScan *scan)
 {
 	scan->graphs->walking = false;
-	scan_graphs_release(scan);
 }
 
 /* Note that a row is returned; false if it was before. */

@@ -15,9 +15,8 @@
 /* At the first query: open the graphs of the segments that have one. */
 extern void scan_graphs_open(IndexScan *scan);
 
-/* A query begins, or the scan ends. */
+/* A query begins. */
 extern void scan_graphs_start(IndexScan *scan);
-extern void scan_graphs_release(IndexScan *scan);
 
 /* Walk no more: rows that were found and wait are the caller's to forget. */
 extern void scan_graphs_stop(IndexScan *scan);
