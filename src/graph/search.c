@@ -14,10 +14,10 @@
  * estimate is off by some percent, and the best of several is too small more
  * often than too large, which errs on the safe side).
  *
- * Pages of the candidates that will probably be next are asked for while a node
- * is worked on: half of the time of a step is waiting for memory.  On a primary
- * pages of nodes do not change and need no lock; in recovery one is locked for
- * the step (storage/README.md, invariant 9).
+ * Pages of the candidates that will probably be next are asked for ahead: most
+ * of the time of a step is waiting for memory.  On a primary pages of nodes do
+ * not change and need no lock; in recovery one is locked for the step
+ * (storage/README.md, invariant 9).
  *
  *-------------------------------------------------------------------------
  */
