@@ -613,6 +613,12 @@ walk_node(GraphWalk *walk, Buffer buffer, uint32 node)
 	if (unlikely(result->nneighbours > GRAPH_DEGREE))
 		page_report_damage(reader->index, BufferGetBlockNumber(buffer),
 						   "A graph node has too many neighbours.");
+	if (unlikely(result->ncopies > 0 &&
+				 (result->copy_first < reader->nnodes ||
+				  (uint64) result->copy_first + result->ncopies >
+				  reader->class_first[ROW_BOUNDED + 1])))
+		page_report_damage(reader->index, BufferGetBlockNumber(buffer),
+						   "A graph node has copies that do not exist.");
 	return result;
 }
 

@@ -235,6 +235,17 @@ graph_job_same_code(const GraphJob *job, uint32 a, uint32 b)
 			   dim) == 0;
 }
 
+/* The same for rows of the same code: multiples of one vector are not. */
+static uint64
+graph_job_hash(const GraphJob *job, uint32 i)
+{
+	uint32		dim = job->shared->identity.dim;
+	uint32		scale;
+
+	memcpy(&scale, &job->scale[i], sizeof(scale));
+	return hash_bytes_extended(job->codes + (Size) i * dim, dim, scale);
+}
+
 /*
  * Rows of the same code become copies of the first of them.  Owner of a row:
  * its node, by the number of the row at first and by node in the end.
@@ -250,8 +261,7 @@ graph_job_find_copies(GraphJob *job)
 
 	for (uint32 i = 0; i < n; i++)
 	{
-		hashes[i].hash = hash_bytes_extended(job->codes + (Size) i * dim, dim,
-											 0);
+		hashes[i].hash = graph_job_hash(job, i);
 		hashes[i].row = i;
 		job->owner[i] = i;
 	}

@@ -253,7 +253,9 @@ index_merge_small(Relation index, uint32 seal_rows)
 		const SegmentInfo *info = &manifest->segments[i];
 		uint32		rows = info->nrows - Min(info->ndead, info->nrows);
 
+		/* What is written has no graph: that is not for VACUUM to decide. */
 		if (info->state != SEGMENT_SEALED ||
+			(info->kind == SEGMENT_GRAPH && rows >= GRAPH_MIN_ROWS) ||
 			(rows > MERGE_SMALL_FRACTION * seal_rows && info->ndead < rows))
 			continue;
 		if (live + rows > seal_rows || nids == MERGE_MAX_SOURCES)
@@ -646,8 +648,8 @@ rewrite_read_fine(Rewrite *rewrite, const SegmentReader *reader,
 }
 
 /*
- * The fine plane of a row whose code is in a node alone.  The coarse plane is
- * what it is in the segment, bit for bit.
+ * The fine plane of a row whose code is in a node alone.  The coarse plane
+ * stays what it is in the segment, and must agree.
  */
 static void
 rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
@@ -661,8 +663,11 @@ rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
 											   &buffer, &locked);
 
 	quant_split(rewrite->space, graph_node_code(node), &node->factors,
-				rewrite->coarse, rewrite->fine, &coarse_factors);
-	Assert(coarse_factors.radius == row->coarse_factors.radius);
+				rewrite->code, rewrite->fine, &coarse_factors);
+	if (memcmp(rewrite->code, rewrite->coarse,
+			   rewrite->space->plane_bytes) != 0)
+		page_report_damage(rewrite->index, BufferGetBlockNumber(buffer),
+						   "A node has another code than its row.");
 	row->radius = node->factors.radius;
 	page_unpin(buffer, locked);
 }

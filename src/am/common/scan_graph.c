@@ -40,14 +40,31 @@
 /* More rows without a bound than these had better not wait in the heap. */
 #define GRAPH_MAX_UNBOUNDED 256
 
+/* Candidates of one walk, however much memory there is. */
+#define GRAPH_MAX_CANDIDATES (1 << 28)
+
 /* Rows that "off" returns when hnsw.ef_search leaves it open. */
 #define GRAPH_OFF_ROWS 40
+
+/* Nodes that a graph must have seen, however small its share of the rows. */
+#define GRAPH_LEAST_RANK 4
+
+/* Scores of the nearest nodes found, ascending: all with hnsw.ef_search, else
+ * GRAPH_SETTLE_RANK. */
+typedef struct Nearest
+{
+	float	   *scores;
+	uint32		n;
+	uint32		size;
+} Nearest;
 
 typedef struct ScanGraph
 {
 	uint32		segment;		/* its number in the scan */
 	Graph	   *graph;
 	GraphWalk  *walk;
+	double		share;			/* of the nodes of all graphs */
+	Nearest		nearest;		/* of this graph */
 } ScanGraph;
 
 struct ScanGraphs
@@ -59,7 +76,7 @@ struct ScanGraphs
 	QuantSteer *steer;			/* of the query; lives in its context */
 	uint64		nsteps;
 	uint64		max_steps;
-	uint64		nrows;			/* returned, of all segments */
+	uint64		nrows;			/* gone from the heap, of all segments */
 
 	/*
 	 * Rows of graphs returned: a hash table of places + 1, 0 where there is
@@ -69,18 +86,22 @@ struct ScanGraphs
 	uint32		returned_size;
 	uint32		nreturned;
 
-	/* Scores of the nearest rows found, ascending: for hnsw.ef_search. */
-	float	   *nearest;
-	uint32		nnearest;
-	uint32		max_nearest;
+	Nearest		nearest;		/* of all graphs */
+	uint64		max_waiting;	/* rows that wait in the scan's heap */
+	TopEntry	passed;			/* last row returned when the graphs were
+								 * given up */
 };
 
 static bool graphs_settled(IndexScan *scan, const TopEntry *top,
 						   ScanGraph **next);
-static bool graphs_settled_by_rank(const struct ScanGraphs *graphs,
-								   float front);
+static float graphs_settled_score(const struct ScanGraphs *graphs,
+								  const ScanGraph *graph, float top);
+static float graphs_ef_score(const struct ScanGraphs *graphs,
+							 const ScanGraph *graph, float top);
+static float nearest_score(const Nearest *nearest, uint32 rank);
 static void graphs_step(IndexScan *scan, ScanGraph *graph);
-static void graphs_note_score(struct ScanGraphs *graphs, float score);
+static void nearest_init(Nearest *nearest);
+static void nearest_add(Nearest *nearest, float score);
 static void graphs_add_unbounded(IndexScan *scan, const ScanGraph *graph);
 static void graphs_give_up(IndexScan *scan);
 static bool graphs_remember(struct ScanGraphs *graphs, uint64 place);
@@ -117,27 +138,28 @@ scan_graphs_open(IndexScan *scan)
 		return;
 
 	graphs->max_steps = scan_most_steps(nnodes);
-	max_candidates = scan->max_heap * vdb_hnsw_scan_mem_multiplier *
-		sizeof(TopEntry) / sizeof(uint64) / graphs->ngraphs;
+	graphs->max_waiting = scan->max_heap * vdb_hnsw_scan_mem_multiplier;
+	max_candidates = Min(graphs->max_waiting * sizeof(TopEntry) /
+						 sizeof(uint64) / graphs->ngraphs,
+						 GRAPH_MAX_CANDIDATES);
 	for (int i = 0; i < graphs->ngraphs; i++)
-		graphs->graphs[i].walk = graph_walk_create(graphs->graphs[i].graph,
-												   max_candidates);
+	{
+		ScanGraph  *graph = &graphs->graphs[i];
+
+		graph->walk = graph_walk_create(graph->graph, max_candidates);
+		graph->share = scan->readers[graph->segment]->nnodes / nnodes;
+		nearest_init(&graph->nearest);
+	}
+	nearest_init(&graphs->nearest);
 	graphs->returned_size = 256;
 	graphs->returned = palloc0(sizeof(uint64) * graphs->returned_size);
-	graphs->max_nearest = 256;
-	graphs->nearest = palloc(sizeof(float) * graphs->max_nearest);
 }
 
 void
 scan_graphs_start(IndexScan *scan)
 {
+	static const TopEntry before_all = {0, 0};
 	struct ScanGraphs *graphs = scan->graphs;
-
-	graphs->walking = graphs->ngraphs > 0 && scan->mode == SCAN_BOUNDS &&
-		(vdb_target_recall < 1 ||
-		 vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO);
-	if (!graphs->walking)
-		return;
 
 	if (graphs->nreturned > 0)
 		memset(graphs->returned, 0,
@@ -145,8 +167,15 @@ scan_graphs_start(IndexScan *scan)
 	graphs->nsteps = 0;
 	graphs->nrows = 0;
 	graphs->nreturned = 0;
-	graphs->nnearest = 0;
+	graphs->nearest.n = 0;
+	graphs->passed = before_all;
 	graphs->steer = NULL;
+	graphs->walking = graphs->ngraphs > 0 && scan->mode == SCAN_BOUNDS &&
+		(vdb_target_recall < 1 ||
+		 vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO);
+	if (!graphs->walking)
+		return;
+
 	for (int i = 0; i < graphs->ngraphs; i++)
 	{
 		ScanGraph  *graph = &graphs->graphs[i];
@@ -156,6 +185,7 @@ scan_graphs_start(IndexScan *scan)
 		if (graphs->steer == NULL ||
 			graphs->steer->ngroups != graph->graph->shape.ngroups)
 			graphs->steer = quant_steer_create(scan->query, dim);
+		graph->nearest.n = 0;
 		graph_walk_start(graph->walk, scan->query, graphs->steer);
 		graphs_add_unbounded(scan, graph);
 	}
@@ -197,11 +227,16 @@ scan_graphs_accept(IndexScan *scan, const TopEntry *entry)
 
 	if (graphs->ngraphs == 0)
 		return true;
-	if (entry->key < scan->last.key &&
+	if (entry->key < Max(scan->last.key, graphs->passed.key) &&
 		vdb_hnsw_iterative_scan != ITERATIVE_SCAN_RELAXED)
 		return false;
-	if (graphs->is_graph[scan_place_segment(entry->place)] &&
-		!graphs_remember(graphs, entry->place))
+	if (graphs->is_graph[scan_place_segment(entry->place)])
+	{
+		if (!graphs_remember(graphs, entry->place))
+			return false;
+	}
+	/* Other segments had given all that comes before when they were left. */
+	else if (!top_less(&graphs->passed, entry))
 		return false;
 	graphs->nrows++;
 	return true;
@@ -215,10 +250,10 @@ scan_graphs_may_go_on(const IndexScan *scan)
 	if (graphs->ngraphs == 0 || scan->mode != SCAN_BOUNDS)
 		return true;
 	if (vdb_hnsw_max_scan_tuples != HNSW_MAX_SCAN_TUPLES_NONE &&
-		graphs->nrows >= (uint64) vdb_hnsw_max_scan_tuples)
+		scan->nreturned >= (uint64) vdb_hnsw_max_scan_tuples)
 		return false;
 	if (vdb_hnsw_iterative_scan == ITERATIVE_SCAN_OFF)
-		return graphs->nrows <
+		return scan->nreturned <
 			(vdb_hnsw_ef_search == HNSW_EF_SEARCH_AUTO ? GRAPH_OFF_ROWS :
 			 vdb_hnsw_ef_search);
 	return true;
@@ -236,22 +271,15 @@ graphs_settled(IndexScan *scan, const TopEntry *top, ScanGraph **next)
 	float		nearest = INFINITY;
 	bool		settled = top != NULL;
 
-	if (top != NULL && graphs->nnearest >= GRAPH_SETTLE_RANK)
-		score = Max(graph_distance_score(scan->query,
-										 scan_key_bound(top->key)),
-					graphs->nearest[GRAPH_SETTLE_RANK - 1]);
+	if (top != NULL)
+		score = graph_distance_score(scan->query, scan_key_bound(top->key));
 
 	for (int i = 0; i < graphs->ngraphs; i++)
 	{
 		ScanGraph  *graph = &graphs->graphs[i];
 		float		front = graph_walk_front(graph->walk);
 
-		if (top != NULL && vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO &&
-			graphs_settled_by_rank(graphs, front))
-			continue;
-		if (vdb_hnsw_ef_search == HNSW_EF_SEARCH_AUTO &&
-			front >= graph_widen_score(graph->graph, graphs->steer,
-									   graph->graph->slack, score))
+		if (top != NULL && front >= graphs_settled_score(graphs, graph, score))
 			continue;
 		/* What was thrown away for want of memory is nobody's front. */
 		if (front == INFINITY && top != NULL &&
@@ -267,14 +295,46 @@ graphs_settled(IndexScan *scan, const TopEntry *top, ScanGraph **next)
 	return settled;
 }
 
+/*
+ * How far away the front of a graph has to be.  Near rows of another graph do
+ * not excuse it from arriving where its own nearest rows are: the front of a
+ * walk that has only just begun is far away, too.
+ */
+static float
+graphs_settled_score(const struct ScanGraphs *graphs, const ScanGraph *graph,
+					 float top)
+{
+	uint32		rank = Max(GRAPH_SETTLE_RANK * graph->share, GRAPH_LEAST_RANK);
+	float		score;
+
+	if (vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO)
+		return graphs_ef_score(graphs, graph, top);
+	score = Max(top, nearest_score(&graphs->nearest, GRAPH_SETTLE_RANK));
+	if (graphs->ngraphs > 1)
+		score = Max(score, nearest_score(&graph->nearest, rank));
+	return graph_widen_score(graph->graph, graphs->steer, graph->graph->slack,
+							 score);
+}
+
 /* The ef_search nearest, and as many more as have been returned, are found. */
-static bool
-graphs_settled_by_rank(const struct ScanGraphs *graphs, float front)
+static float
+graphs_ef_score(const struct ScanGraphs *graphs, const ScanGraph *graph,
+				float top)
 {
 	uint32		ef = vdb_hnsw_ef_search;
 	uint64		rank = (graphs->nrows / ef + 1) * ef;
+	uint32		own = Max(rank * graph->share, GRAPH_LEAST_RANK);
 
-	return rank <= graphs->nnearest && front > graphs->nearest[rank - 1];
+	if (graphs->ngraphs == 1)
+		return nearest_score(&graphs->nearest, rank);
+	return Max(top, nearest_score(&graph->nearest, own));
+}
+
+/* Infinity as long as there are not so many. */
+static float
+nearest_score(const Nearest *nearest, uint32 rank)
+{
+	return rank <= nearest->n ? nearest->scores[rank - 1] : INFINITY;
 }
 
 static void
@@ -289,6 +349,11 @@ graphs_step(IndexScan *scan, ScanGraph *graph)
 	if (!graph_walk_step(graph->walk, &found))
 		return;
 	scan->stats.pages++;
+	if (scan->heap.count + (uint64) found.ncopies >= graphs->max_waiting)
+	{
+		graphs_give_up(scan);
+		return;
+	}
 
 	entry.key = scan_key(RANK_DISTANCE, found.bound, true);
 	entry.place = scan_place(graph->segment, found.node);
@@ -300,34 +365,44 @@ graphs_step(IndexScan *scan, ScanGraph *graph)
 		entry.place = scan_place(graph->segment, found.copy_first + i);
 		top_heap_add(&scan->heap, &entry, 1);
 	}
-	graphs_note_score(graphs, found.score);
+	nearest_add(&graphs->nearest, found.score);
+	if (graphs->ngraphs > 1)
+		nearest_add(&graph->nearest, found.score);
 }
 
 static void
-graphs_note_score(struct ScanGraphs *graphs, float score)
+nearest_init(Nearest *nearest)
 {
-	uint32		at = graphs->nnearest;
+	nearest->n = 0;
+	nearest->size = 64;
+	nearest->scores = palloc(sizeof(float) * nearest->size);
+}
+
+static void
+nearest_add(Nearest *nearest, float score)
+{
+	uint32		at = nearest->n;
 
 	if (vdb_hnsw_ef_search == HNSW_EF_SEARCH_AUTO &&
-		graphs->nnearest == GRAPH_SETTLE_RANK)
+		nearest->n == GRAPH_SETTLE_RANK)
 	{
-		if (score >= graphs->nearest[--at])
+		if (score >= nearest->scores[--at])
 			return;
-		graphs->nnearest = at;
+		nearest->n = at;
 	}
-	else if (graphs->nnearest == graphs->max_nearest)
+	else if (nearest->n == nearest->size)
 	{
-		graphs->max_nearest *= 2;
-		graphs->nearest = repalloc_huge(graphs->nearest, sizeof(float) *
-										(Size) graphs->max_nearest);
+		nearest->size *= 2;
+		nearest->scores = repalloc_huge(nearest->scores, sizeof(float) *
+										(Size) nearest->size);
 	}
-	while (at > 0 && graphs->nearest[at - 1] > score)
+	while (at > 0 && nearest->scores[at - 1] > score)
 	{
-		graphs->nearest[at] = graphs->nearest[at - 1];
+		nearest->scores[at] = nearest->scores[at - 1];
 		at--;
 	}
-	graphs->nearest[at] = score;
-	graphs->nnearest++;
+	nearest->scores[at] = score;
+	nearest->n++;
 }
 
 /* Rows of which no bound is known come first; they are not in the graph. */
@@ -357,10 +432,20 @@ graphs_give_up(IndexScan *scan)
 	scan->limit = Min(scan->graphs->nrows, scan->max_limit);
 }
 
+/*
+ * "last" says from now on how far the rounds have come, which may be far
+ * behind the last row that a walk has found.
+ */
 void
 scan_graphs_stop(IndexScan *scan)
 {
-	scan->graphs->walking = false;
+	struct ScanGraphs *graphs = scan->graphs;
+
+	if (!graphs->walking)
+		return;
+	graphs->walking = false;
+	graphs->passed = scan->last;
+	memset(&scan->last, 0, sizeof(TopEntry));
 }
 
 /* Note that a row is returned; false if it was before. */

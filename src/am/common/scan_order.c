@@ -34,6 +34,7 @@ scan_restart(IndexScan *scan)
 {
 	scan_start_rounds(scan);
 	memset(&scan->last, 0, sizeof(TopEntry));
+	scan->nreturned = 0;
 	scan_graphs_start(scan);
 }
 
@@ -74,12 +75,14 @@ scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid)
 		{
 			*entry = *top;
 			top_heap_pop(&scan->heap);
-			if (!scan_graphs_accept(scan, entry))
+			/* A dead row is not returned: others need not come after it. */
+			if (!scan_graphs_accept(scan, entry) ||
+				!scan_row_tid(scan, entry->place, tid))
 				continue;
 			if (top_less(&scan->last, entry))
 				scan->last = *entry;
-			if (scan_row_tid(scan, entry->place, tid))
-				return true;
+			scan->nreturned++;
+			return true;
 		}
 	}
 }

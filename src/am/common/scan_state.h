@@ -71,6 +71,7 @@ typedef struct IndexScan
 								 * start */
 	TopEntry	lower;			/* rows up to this one have been collected */
 	TopEntry	last;			/* last row returned, by final bound */
+	uint64		nreturned;
 	TopCollector collector;
 	TopHeap		heap;			/* collected and not yet returned */
 	ScanStats	stats;
