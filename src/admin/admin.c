@@ -114,6 +114,13 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 				errdetail("It was not created by an access method of vectordb."),
 				admin_hint_indexes(names));
 	}
+	/* CREATE INDEX CONCURRENTLY has no lock that would keep others out. */
+	if (owner && !index->rd_index->indisready)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("index \"%s\" is not ready",
+					   RelationGetRelationName(index)),
+				errdetail("It is being built, or building it has failed."));
 	if (RELATION_IS_OTHER_TEMP(index))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

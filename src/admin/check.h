@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "quant/quant.h"
 #include "storage/manifest.h"
 #include "storage/segment.h"
 
@@ -41,5 +42,9 @@ extern bool check_blocks(CheckState *state);
 
 /* Pages, counts, codes and heap addresses of segments: invariants 5 to 8. */
 extern void check_rows(CheckState *state);
+
+/* Nodes and links of a graph segment: invariants 10 and 11. */
+extern void check_graph(CheckState *state, const SegmentReader *reader,
+						const QuantSpace *space);
 
 #endif							/* VDB_CHECK_H */

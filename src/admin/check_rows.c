@@ -105,6 +105,8 @@ check_rows(CheckState *state)
 			check_rows_segment(&checker);
 		else
 			check_planes_segment(&checker);
+		if (info->kind == SEGMENT_GRAPH)
+			check_graph(state, checker.reader, checker.space);
 		segment_close(checker.reader);
 	}
 	check_completeness(&checker);
