@@ -159,22 +159,23 @@ static float
 graph_choose_slack(const GraphInfo *info, float target_recall)
 {
 	float		wanted = 1 - (1 - target_recall) / 3;
-	float		slack = GRAPH_DEFAULT_SLACK;
 
+	if (info->ncurve == 0)
+		return GRAPH_DEFAULT_SLACK;
 	for (uint32 i = 0; i < info->ncurve; i++)
 	{
 		const GraphCurvePoint *point = &info->curve[i];
+		const GraphCurvePoint *before = point - 1;
 
-		slack = point->slack;
 		if (point->recall < wanted)
 			continue;
-		if (i > 0 && point->recall > info->curve[i - 1].recall)
-			slack -= (point->recall - wanted) /
-				(point->recall - info->curve[i - 1].recall) *
-				(point->slack - info->curve[i - 1].slack);
-		break;
+		if (i == 0 || point->recall <= before->recall)
+			return point->slack;
+		return point->slack - (point->recall - wanted) /
+			(point->recall - before->recall) *
+			(point->slack - before->slack);
 	}
-	return slack;
+	return INFINITY;
 }
 
 float

@@ -38,7 +38,8 @@ typedef struct Graph
 	const SegmentReader *reader;
 	GraphShape	shape;
 	GraphInfo  *info;			/* with its entries */
-	float		slack;			/* for the recall that is wanted */
+	float		slack;			/* for the recall that is wanted; infinity
+								 * when no walk is known to reach it */
 } Graph;
 
 /*

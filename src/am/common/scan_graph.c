@@ -17,8 +17,9 @@
  * by rounds.  From there on the scan is exact and complete.  Rows that were
  * returned before are remembered and left out.
  *
- * Who wants all of the nearest rows, vectordb.target_recall = 1, has the
- * segments read at once.
+ * Who wants all of the nearest rows, vectordb.target_recall = 1, or more of
+ * them than walks were seen to find when a graph was built, has its segment
+ * read at once.
  *
  * hnsw.iterative_scan: with strict_order a row that comes up after a row with
  * a larger bound was returned is dropped; with relaxed_order it is returned;
@@ -119,17 +120,19 @@ scan_graphs_open(IndexScan *scan)
 	for (int i = 0; i < nsegments; i++)
 	{
 		const SegmentReader *reader = scan->readers[i];
+		Graph	   *graph;
 
 		if (reader->kind != SEGMENT_GRAPH || reader->nnodes == 0 ||
 			reader->class_first[ROW_UNBOUNDED + 1] -
 			reader->class_first[ROW_UNBOUNDED] > GRAPH_MAX_UNBOUNDED)
 			continue;
+		graph = graph_open(reader, scan->space->dim, scan->space->bits,
+						   vdb_target_recall);
+		if (isinf(graph->slack) && vdb_hnsw_ef_search == HNSW_EF_SEARCH_AUTO)
+			continue;
 		graphs->is_graph[i] = true;
 		graphs->graphs[graphs->ngraphs].segment = i;
-		graphs->graphs[graphs->ngraphs].graph =
-			graph_open(reader, scan->space->dim, scan->space->bits,
-					   vdb_target_recall);
-		graphs->graphs[graphs->ngraphs++].walk = NULL;
+		graphs->graphs[graphs->ngraphs++].graph = graph;
 		nnodes += reader->nnodes;
 		scan->stats.pages += segment_area_pages(reader, AREA_GRAPH);
 	}
