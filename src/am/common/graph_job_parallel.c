@@ -20,9 +20,11 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
+#include "storage/dsm.h"
 #include "storage/shmem.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 /* Keys of the table of contents. */
 #define GRAPH_JOB_KEY_BLOCK UINT64CONST(0x5644420000000011)
@@ -109,13 +111,59 @@ graph_job_map(GraphJob *job, GraphJobShared *shared)
 							&shared->params, shared->capacity);
 }
 
+/*
+ * Can so much shared memory be had?  Where it lies in a file system, that one
+ * may be small, in containers above all; without workers ordinary memory will
+ * do.  There is no other way to know than to try.
+ */
+static bool
+graph_job_can_share(Relation index, Size size)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool can = true;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		dsm_segment *segment = dsm_create(size,
+										  DSM_CREATE_NULL_IF_MAXSEGMENTS);
+
+		if (segment != NULL)
+			dsm_detach(segment);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) !=
+			ERRCODE_INSUFFICIENT_RESOURCES)
+			ReThrowError(error);
+		ereport(NOTICE,
+				errmsg("building the graph of index \"%s\" without parallel workers",
+					   RelationGetRelationName(index)),
+				errdetail_internal("%s", error->message),
+				errhint("Give the server more shared memory, or lower maintenance_work_mem."));
+		can = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return can;
+}
+
 /* On return parallel mode has been entered if there is a context. */
 GraphJobShared *
 graph_job_allocate(GraphJob *job, Size size, int nworkers)
 {
 	void	   *block;
 
-	if (nworkers > 0)
+	if (nworkers > 0 && graph_job_can_share(job->index, size))
 	{
 		ParallelContext *pcxt;
 		int			query_len = debug_query_string ?
