@@ -112,7 +112,7 @@ extern const uint32 *graph_build_neighbours(const GraphBuild *build,
  * Nodes to start a search from, ascending; returns how many, at most
  * GRAPH_MAX_ENTRIES and at least 1.
  */
-#define GRAPH_MAX_ENTRIES 1024
+#define GRAPH_MAX_ENTRIES 256
 extern int	graph_build_entries(const GraphBuild *build, uint32 *nodes);
 
 /*
