@@ -17,12 +17,20 @@
 #include "graph/build_pool.h"
 #include "port/pg_bitutils.h"
 
+/*
+ * A candidate is covered by a neighbour that is so much nearer to it than the
+ * node is, in squared distances (1 / 1.05^2): with 1 some edges are missing
+ * that a walk would take.
+ */
+#define PRUNE_CLOSER 0.907f
+
 typedef struct PruneState
 {
 	GraphBuild *build;
 	uint32		n;				/* candidates */
 	uint32		ids[POOL_SIZE]; /* as nearest_merge() has them */
 	float		dists[POOL_SIZE];
+	float		limits[POOL_SIZE];
 	uint8	   *codes;			/* copies, side by side */
 	int8	   *query;
 	int32_t		term[POOL_SIZE];
@@ -96,7 +104,7 @@ prune_covered(PruneState *state, uint32 by, uint32 first)
 	vdb_kernels->dot_u8_s8(state->codes + (Size) first * dim, dim,
 						   state->n - first, state->query, dim, dots);
 	return vdb_kernels->covered(dots, &rows, state->n - first, &query,
-								state->dists + first) << first;
+								state->limits + first) << first;
 }
 
 /* Marks what is taken in a word of 64 bits; returns it. */
@@ -109,6 +117,8 @@ prune_choose(PruneState *state)
 	int			ntaken = 0;
 
 	prune_gather(state);
+	for (uint32 i = 0; i < state->n; i++)
+		state->limits[i] = state->dists[i] * PRUNE_CLOSER;
 	for (uint32 i = 0; i < state->n && ntaken < degree; i++)
 	{
 		if (covered >> i & 1)
