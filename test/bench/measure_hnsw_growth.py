@@ -16,7 +16,7 @@ def measure(bench):
     kth = kth_distances(few, bench.options.limit)
     figures = []
     for method in turnable(bench):
-        if method.grows:
+        if not method.optional:
             figures.append(measure_method(bench, method, few, kth))
     return figures
 

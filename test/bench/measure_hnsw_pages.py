@@ -14,7 +14,7 @@ from curve import target, turnable
 from progress import say
 
 RECALLS = (0.95, 0.99)
-QUERIES = 50
+QUERIES = 40
 CACHE_MB = 32
 FILLER_PAGES = 5 * CACHE_MB * 128
 

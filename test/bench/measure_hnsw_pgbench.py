@@ -13,6 +13,8 @@ RECALLS = (0.95, 0.99)
 def measure(bench):
     points = []
     for method in turnable(bench):
+        if method.optional:
+            continue
         for number, wanted in enumerate(RECALLS):
             setting, recall = target(bench, method).setting_at(wanted)
             path = os.path.join(bench.server.socket, 'hnsw_%s_%d.sql'

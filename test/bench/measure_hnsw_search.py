@@ -1,6 +1,7 @@
 """Graphs: recall against time per query, with the library beside the server.
 
-All points of all methods are timed in turn within a repetition.  At equal
+Finding the recall of a point warms up; then all points of all methods are
+timed in turn within a repetition.  At equal
 recall times are interpolated between the points of a curve, in logarithms,
 for each repetition on its own.
 """
@@ -92,8 +93,6 @@ def points_of(bench):
 def measure(bench):
     points = points_of(bench)
     progress = Counter('timing searches')
-    for point in points:        # warm-up
-        point.time_once()
     for done in range(bench.options.reps):
         for point in points:
             point.seconds.append(point.time_once())

@@ -70,7 +70,7 @@ def add_input(parser):
                        help='after a data set that --parents belongs to, '
                        'measure it again joined to D dimensions')
     group.add_argument('--also-parts', type=part_list, metavar='A,B,...',
-                       default=['hnsw-build', 'hnsw-search', 'hnsw-pages'],
+                       default=['hnsw-build', 'hnsw-pages'],
                        help='by these parts')
     group.add_argument('--more-queries', nargs='+', default=[],
                        metavar='FILE', help='HDF5 files with further queries '

@@ -65,7 +65,7 @@ class Method:
     metrics = tuple(OPERATORS)
     knob = None                 # what the parts about graphs turn
     has_default = True          # answers when nothing is set
-    grows = False               # whether the part hnsw-growth asks for it
+    optional = False            # kept out of the parts that take long
 
     def __init__(self, options):
         self.options = dict(self.default_options(), **options)

@@ -21,7 +21,6 @@ class Hnsw(Method):
     slow_build = True
     slow_insert = True
     knob = Knob('hnsw.ef_search', 10, 1000, whole=True)
-    grows = True
 
     def default_options(self):
         return {'m': 16, 'ef_construction': 64}

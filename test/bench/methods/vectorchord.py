@@ -19,6 +19,7 @@ class VchordRq(Method):
     slow_build = True
     metrics = ('l2', 'ip', 'cosine')
     has_default = False
+    optional = True
     lists = None
 
     def adapt(self, rows):
@@ -50,11 +51,7 @@ class VchordRq(Method):
             return [Setting('epsilon=%g' % epsilon,
                             {'vchordrq.epsilon': epsilon})
                     for epsilon in (0.6, 0.8, 1.0, 1.2, 1.5, 1.9)]
-        return [Setting('probes=%d, epsilon=%g' % (probes, epsilon),
-                        {'vchordrq.probes': probes,
-                         'vchordrq.epsilon': epsilon})
-                for epsilon in (1.0, 1.9)
-                for probes in (10, 20, 40, 80)]
+        return [self.knob.setting(probes) for probes in (10, 20, 40, 80)]
 
     def filter_sweep(self):
         return []

@@ -28,7 +28,6 @@ class Hnsw(Method):
     extension = 'vectordb'
     access_method = 'hnsw'
     knob = Knob('vectordb.target_recall', 0.5, 0.9999, whole=False)
-    grows = True
 
     def default_options(self):
         return {'m': 16, 'ef_construction': 64}
