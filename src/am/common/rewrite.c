@@ -17,65 +17,11 @@
 
 #include "am/common/graph_job.h"
 #include "am/common/rewrite.h"
+#include "am/common/rewrite_state.h"
 #include "base/compat.h"
-#include "graph/row_code.h"
 #include "miscadmin.h"
 #include "storage/growing.h"
-#include "storage/manifest.h"
-#include "storage/segment.h"
 #include "utils/memutils.h"
-
-typedef struct RewriteSource
-{
-	SegmentInfo info;
-	SegmentReader *reader;
-	uint8	   *dead;			/* planes: dead bits as last read */
-} RewriteSource;
-
-/* How segments are replaced. */
-typedef struct RewriteHow
-{
-	bool		locked;			/* the maintenance lock is held */
-	bool		graph;			/* the new segment is to have a graph */
-	bool		alone;			/* nobody else can see the index */
-	int			nworkers;		/* graph: to help */
-} RewriteHow;
-
-typedef struct RewriteRow
-{
-	uint32		source;
-	uint32		position;		/* planes: row; rows: page * rows_per_page +
-								 * slot */
-} RewriteRow;
-
-typedef struct Rewrite
-{
-	Relation	index;
-	IndexIdentity identity;
-	RewriteSource *sources;
-	int			nsources;
-
-	/* Live rows of the sources, ordered by class. */
-	RewriteRow *rows;
-	uint32		nrows;
-	uint64		max_rows;		/* live rows by the manifest */
-	uint32		class_rows[4];
-
-	/* Page of rows that was read last. */
-	PGAlignedBlock page;
-	uint32		page_source;
-	uint32		page_number;
-
-	/* Planes of the row that was read last, and its code put together. */
-	QuantSpace *space;
-	uint8	   *coarse;
-	uint8	   *fine;
-	uint8	   *code;
-
-	const RewriteHow *how;
-	uint32	   *places;			/* row that rows[i] becomes; NULL: row i */
-	bool		forgotten;		/* the sources are no more */
-} Rewrite;
 
 static int	rewrite_build_graphs(Relation index, const RewriteHow *how);
 static bool rewrite_wants_graph(const Manifest *manifest,
@@ -84,33 +30,17 @@ static bool rewrite_run(Relation index, const uint32 *ids, int nids,
 						const RewriteHow *how);
 static Rewrite *rewrite_begin(Relation index, const uint32 *ids, int nids);
 static const SegmentInfo *rewrite_find(const Manifest *manifest, uint32 id);
-static void rewrite_list_rows(Rewrite *rewrite);
-static void rewrite_list_class(Rewrite *rewrite, RowClass class);
-static uint32 rewrite_position_end(const RewriteSource *source);
-static void rewrite_read_page(Rewrite *rewrite, uint32 source, uint32 page);
-static FineSlot *rewrite_slot(Rewrite *rewrite, RewriteRow row);
-static bool rewrite_row_class(Rewrite *rewrite, RewriteRow row,
-							  RowClass *class);
-static void rewrite_read_dead(Rewrite *rewrite);
-static uint32 rewrite_write(Rewrite *rewrite);
-static uint32 rewrite_write_graph(Rewrite *rewrite);
-static void rewrite_read_row(Rewrite *rewrite, RewriteRow from,
-							 PlanesRow *row);
-static void rewrite_read_slot(Rewrite *rewrite, RewriteRow from,
-							  PlanesRow *row);
-static void rewrite_read_planes(Rewrite *rewrite, RewriteRow from,
-								PlanesRow *row);
-static void rewrite_read_coarse(Rewrite *rewrite, const SegmentReader *reader,
-								uint32 number, PlanesRow *row);
-static void rewrite_read_fine(Rewrite *rewrite, const SegmentReader *reader,
-							  uint32 number, PlanesRow *row);
-static void rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
-							   uint32 number, PlanesRow *row);
-static bool rewrite_publish(Rewrite *rewrite, uint32 new_id);
+static void rewrite_write(Rewrite *rewrite);
+static uint32 rewrite_level(const Rewrite *rewrite);
+static void rewrite_write_graphs(Rewrite *rewrite);
+static uint32 rewrite_write_graph(Rewrite *rewrite, uint32 first, uint32 end);
+static void rewrite_add_to_graph(Rewrite *rewrite, GraphJob *job,
+								 uint32 first, uint32 end);
+static bool rewrite_publish(Rewrite *rewrite);
 static bool rewrite_sources_are_there(Rewrite *rewrite,
 									  const Manifest *manifest);
-static uint32 rewrite_carry_over(Rewrite *rewrite,
-								 const SegmentInfo *new_info);
+static uint32 *rewrite_carry_over(Rewrite *rewrite,
+								  const Manifest *manifest);
 
 bool
 index_rewrite_segment(Relation index, uint32 segment_id)
@@ -163,8 +93,13 @@ void
 index_build_graphs(Relation index, int nworkers)
 {
 	RewriteHow	how = {.graph = true,.alone = true,.nworkers = nworkers};
+	int			nbuilt = rewrite_build_graphs(index, &how);
 
-	(void) rewrite_build_graphs(index, &how);
+	if (nbuilt > 1)
+		ereport(NOTICE,
+				errmsg("index \"%s\" has %d graphs, for maintenance_work_mem holds no more of its rows at a time",
+					   RelationGetRelationName(index), nbuilt),
+				errhint("Increase maintenance_work_mem to speed up searches."));
 }
 
 /*
@@ -212,8 +147,9 @@ rewrite_build_graphs(Relation index, const RewriteHow *how)
 			ids[nids++] = info->id;
 			rows += live;
 		}
-		if (nids == 0 || rows < GRAPH_MIN_ROWS || rows > max_rows)
+		if (nids == 0 || rows < GRAPH_MIN_ROWS || max_rows < GRAPH_MIN_ROWS)
 			continue;
+		this.max_rows = max_rows;
 		/* What is in memory need not stay on disk. */
 		this.alone = how->alone && all && nids == manifest->nsegments;
 		if (rewrite_run(index, ids, nids, &this))
@@ -294,17 +230,15 @@ rewrite_run(Relation index, const uint32 *ids, int nids,
 
 	if (rewrite != NULL)
 	{
-		uint32		new_id = 0;
-
 		rewrite->how = how;
 		rewrite_list_rows(rewrite);
 		if (how->graph && rewrite->class_rows[ROW_BOUNDED] >= GRAPH_MIN_ROWS)
-			new_id = rewrite_write_graph(rewrite);
+			rewrite_write_graphs(rewrite);
 		else if (rewrite->nrows > 0)
-			new_id = rewrite_write(rewrite);
+			rewrite_write(rewrite);
 		if (!how->locked)
 			maintenance_lock_patiently(index);
-		done = rewrite_publish(rewrite, new_id);
+		done = rewrite_publish(rewrite);
 		if (!how->locked)
 			maintenance_unlock(index);
 	}
@@ -357,153 +291,18 @@ rewrite_find(const Manifest *manifest, uint32 id)
 }
 
 /* ----------------------------------------------------------------------
- * Which rows, in which order
- * ----------------------------------------------------------------------
- */
-
-/* What dies after this is carried over when the segment is published. */
-static void
-rewrite_list_rows(Rewrite *rewrite)
-{
-	rewrite_read_dead(rewrite);
-	for (int i = 0; i < rewrite->nsources; i++)
-		rewrite->max_rows += rewrite->sources[i].info.nrows -
-			rewrite->sources[i].info.ndead;
-	rewrite->rows = palloc_extended(sizeof(RewriteRow) *
-									Max(rewrite->max_rows, 1),
-									MCXT_ALLOC_HUGE);
-	for (int class = ROW_BOUNDED; class <= ROW_NULL; class++)
-	{
-		uint32		before = rewrite->nrows;
-
-		rewrite_list_class(rewrite, class);
-		rewrite->class_rows[class] = rewrite->nrows - before;
-	}
-}
-
-/* Append the live rows of a class to the list. */
-static void
-rewrite_list_class(Rewrite *rewrite, RowClass class)
-{
-	for (int i = 0; i < rewrite->nsources; i++)
-	{
-		uint32		end = rewrite_position_end(&rewrite->sources[i]);
-
-		for (uint32 position = 0; position < end; position++)
-		{
-			RewriteRow	row = {i, position};
-			RowClass	found;
-
-			if (!rewrite_row_class(rewrite, row, &found) || found != class)
-				continue;
-			if (rewrite->nrows == rewrite->max_rows)
-				page_report_damage(rewrite->index,
-								   rewrite->sources[i].info.header,
-								   "The segment has more rows than the manifest says.");
-			rewrite->rows[rewrite->nrows++] = row;
-		}
-	}
-}
-
-/* Positions of a source are below this. */
-static uint32
-rewrite_position_end(const RewriteSource *source)
-{
-	return segment_has_planes(source->info.kind) ? source->reader->nrows :
-		source->reader->npages * source->reader->shape.rows_per_page;
-}
-
-/* Make a page of rows the current one. */
-static void
-rewrite_read_page(Rewrite *rewrite, uint32 source, uint32 page)
-{
-	Buffer		buffer;
-
-	if (rewrite->page_source == source && rewrite->page_number == page)
-		return;
-	CHECK_FOR_INTERRUPTS();
-	buffer = segment_read_rows(rewrite->sources[source].reader, page);
-	memcpy(rewrite->page.data, BufferGetPage(buffer), BLCKSZ);
-	UnlockReleaseBuffer(buffer);
-	rewrite->page_source = source;
-	rewrite->page_number = page;
-}
-
-/*
- * The fine slot of a row of a ROWS source, whose page becomes the current one;
- * NULL behind the last row of a page.
- */
-static FineSlot *
-rewrite_slot(Rewrite *rewrite, RewriteRow row)
-{
-	const SegmentShape *shape = &rewrite->sources[row.source].reader->shape;
-	uint32		slot = row.position % shape->rows_per_page;
-
-	rewrite_read_page(rewrite, row.source,
-					  row.position / shape->rows_per_page);
-	if (slot >= rows_page_count(shape, rewrite->page.data))
-		return NULL;
-	return rows_page_fine(shape, rewrite->page.data, slot);
-}
-
-/* Class of a row; false when it is dead or there is none. */
-static bool
-rewrite_row_class(Rewrite *rewrite, RewriteRow row, RowClass *class)
-{
-	const RewriteSource *source = &rewrite->sources[row.source];
-	FineSlot   *slot;
-
-	if (segment_has_planes(source->info.kind))
-	{
-		*class = ROW_BOUNDED;
-		while (row.position >= source->reader->class_first[*class + 1])
-			(*class)++;
-		return (source->dead[row.position / 8] >> (row.position % 8) & 1) == 0;
-	}
-
-	slot = rewrite_slot(rewrite, row);
-	if (slot == NULL || (slot->flags & ROW_DEAD) != 0)
-		return false;
-	if (slot->class > ROW_NULL)
-		page_report_damage(rewrite->index,
-						   segment_block(source->reader,
-										 rewrite->page_number),
-						   "A row has an unknown class.");
-	*class = slot->class;
-	return true;
-}
-
-/* Read the marks as they are now. */
-static void
-rewrite_read_dead(Rewrite *rewrite)
-{
-	for (int i = 0; i < rewrite->nsources; i++)
-	{
-		RewriteSource *source = &rewrite->sources[i];
-
-		if (source->dead != NULL)
-			pfree(source->dead);
-		if (segment_has_planes(source->info.kind))
-			source->dead = segment_read_dead(source->reader);
-	}
-	rewrite->page_number = SEGMENT_NO_PAGE;
-}
-
-/* ----------------------------------------------------------------------
  * Writing
  * ----------------------------------------------------------------------
  */
 
-static uint32
+static void
 rewrite_write(Rewrite *rewrite)
 {
-	uint32		level = 0;
-	SegmentWriter *writer;
+	SegmentWriter *writer = segment_writer_begin(rewrite->index,
+												 &rewrite->identity,
+												 rewrite->class_rows,
+												 rewrite_level(rewrite));
 
-	for (int i = 0; i < rewrite->nsources; i++)
-		level = Max(level, rewrite->sources[i].info.level);
-	writer = segment_writer_begin(rewrite->index, &rewrite->identity,
-								  rewrite->class_rows, Min(level + 1, 255));
 	for (uint32 i = 0; i < rewrite->nrows; i++)
 	{
 		PlanesRow	row;
@@ -511,165 +310,100 @@ rewrite_write(Rewrite *rewrite)
 		rewrite_read_row(rewrite, rewrite->rows[i], &row);
 		segment_writer_add(writer, &row);
 	}
-	return segment_writer_finish(writer);
+	rewrite->nparts = 1;
+	rewrite->part_rows = Max(rewrite->class_rows[ROW_BOUNDED], 1);
+	rewrite->new_ids = palloc(sizeof(uint32));
+	rewrite->new_ids[0] = segment_writer_finish(writer);
 }
 
-/* The same as a graph segment, whose rows are in an order of their own. */
 static uint32
-rewrite_write_graph(Rewrite *rewrite)
+rewrite_level(const Rewrite *rewrite)
 {
-	GraphJob   *job = graph_job_begin(rewrite->index,
-									  &rewrite->identity,
-									  rewrite->class_rows,
-									  rewrite->how->nworkers);
 	uint32		level = 0;
-	uint32		id;
-	Size		places_bytes = sizeof(uint32) * (Size) rewrite->nrows;
 
 	for (int i = 0; i < rewrite->nsources; i++)
 		level = Max(level, rewrite->sources[i].info.level);
-	for (uint32 i = 0; i < rewrite->nrows; i++)
+	return Min(level + 1, 255);
+}
+
+/* The same as graph segments, whose rows are in an order of their own. */
+static void
+rewrite_write_graphs(Rewrite *rewrite)
+{
+	uint32		nbounded = rewrite->class_rows[ROW_BOUNDED];
+	uint32		max_rows = Max(rewrite->how->max_rows, GRAPH_MIN_ROWS);
+
+	rewrite->nparts = (nbounded + max_rows - 1) / max_rows;
+	rewrite->part_rows = (nbounded + rewrite->nparts - 1) / rewrite->nparts;
+	rewrite->new_ids = palloc(sizeof(uint32) * rewrite->nparts);
+	rewrite->places = palloc_extended(sizeof(uint32) * (Size) rewrite->nrows,
+									  MCXT_ALLOC_HUGE);
+	for (int i = 0; i < rewrite->nparts; i++)
 	{
-		PlanesRow	row;
+		uint32		first = i * rewrite->part_rows;
 
-		if (i % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
-		rewrite_read_row(rewrite, rewrite->rows[i], &row);
-		if (row.class == ROW_BOUNDED)
-		{
-			RowFactors	factors;
-
-			quant_join(rewrite->space, rewrite->coarse, rewrite->fine,
-					   row.coarse_factors.scale, row.radius, rewrite->code,
-					   &factors);
-			graph_job_add(job, rewrite->code, &factors, &row.tid);
-		}
-		else
-			graph_job_add_tid(job, &row.tid);
+		rewrite->new_ids[i] =
+			rewrite_write_graph(rewrite, first,
+								Min(first + rewrite->part_rows, nbounded));
 	}
-	if (rewrite->how->alone)
+}
+
+/* Of bounded rows first to end - 1, and all others if these are the last. */
+static uint32
+rewrite_write_graph(Rewrite *rewrite, uint32 first, uint32 end)
+{
+	uint32		nbounded = rewrite->class_rows[ROW_BOUNDED];
+	uint32		class_rows[4] = {end - first};
+	uint32		nother = 0;
+	GraphJob   *job;
+	uint32		id;
+	const uint32 *places;
+
+	if (end == nbounded)
+	{
+		memcpy(class_rows + 1, rewrite->class_rows + 1, 3 * sizeof(uint32));
+		nother = rewrite->nrows - nbounded;
+	}
+	job = graph_job_begin(rewrite->index, &rewrite->identity, class_rows,
+						  rewrite->how->nworkers);
+	rewrite_add_to_graph(rewrite, job, first, end);
+	rewrite_add_to_graph(rewrite, job, nbounded, nbounded + nother);
+	if (rewrite->how->alone && rewrite->nparts == 1)
 	{
 		manifest_forget(rewrite->index);
 		rewrite->forgotten = true;
 	}
-	id = graph_job_write(job, Min(level + 1, 255));
-	rewrite->places = palloc_extended(places_bytes, MCXT_ALLOC_HUGE);
-	memcpy(rewrite->places, graph_job_places(job), places_bytes);
+	id = graph_job_write(job, rewrite_level(rewrite));
+	places = graph_job_places(job);
+	memcpy(rewrite->places + first, places, sizeof(uint32) * (end - first));
+	memcpy(rewrite->places + nbounded, places + (end - first),
+		   sizeof(uint32) * nother);
 	graph_job_end(job);
 	return id;
 }
 
-/* A row of a source; its planes are copies, good until the next call. */
 static void
-rewrite_read_row(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
+rewrite_add_to_graph(Rewrite *rewrite, GraphJob *job, uint32 first,
+					 uint32 end)
 {
-	memset(row, 0, sizeof(PlanesRow));
-	if (segment_has_planes(rewrite->sources[from.source].info.kind))
-		rewrite_read_planes(rewrite, from, row);
-	else
-		rewrite_read_slot(rewrite, from, row);
-	row->coarse = rewrite->coarse;
-	row->fine = rewrite->fine;
-}
+	for (uint32 i = first; i < end; i++)
+	{
+		PlanesRow	row;
+		RowFactors	factors;
 
-static void
-rewrite_read_slot(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
-{
-	const SegmentShape *shape = &rewrite->sources[from.source].reader->shape;
-	FineSlot   *fine = rewrite_slot(rewrite, from);
-	CoarseSlot *coarse = rows_page_coarse(shape, rewrite->page.data,
-										  from.position %
-										  shape->rows_per_page);
-
-	row->tid = fine->tid;
-	row->class = fine->class;
-	row->coarse_factors = coarse->factors;
-	row->radius = fine->radius;
-	memcpy(rewrite->coarse, coarse->code, shape->plane_bytes);
-	memcpy(rewrite->fine, fine->code, shape->fine_bytes);
-}
-
-static void
-rewrite_read_planes(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
-{
-	SegmentReader *reader = rewrite->sources[from.source].reader;
-	uint32		number = from.position;
-	bool		locked;
-	Buffer		buffer = segment_pin_area(reader, AREA_TIDS, number, &locked);
-
-	CHECK_FOR_INTERRUPTS();
-	row->tid = *tids_page_tid(BufferGetPage(buffer), number % TIDS_PER_PAGE);
-	page_unpin(buffer, locked);
-	while (number >= reader->class_first[row->class + 1])
-		row->class++;
-	if (row->class != ROW_BOUNDED)
-		return;
-
-	rewrite_read_coarse(rewrite, reader, number, row);
-	if (graph_has_row_codes(reader))
-		rewrite_split_node(rewrite, reader, number, row);
-	else if (reader->has_fine)
-		rewrite_read_fine(rewrite, reader, number, row);
-}
-
-static void
-rewrite_read_coarse(Rewrite *rewrite, const SegmentReader *reader,
-					uint32 number, PlanesRow *row)
-{
-	const SegmentShape *shape = &reader->shape;
-	uint32		i = number % shape->coarse_rows_per_page;
-	bool		locked;
-	Buffer		buffer = segment_pin_area(reader, AREA_COARSE, number,
-										  &locked);
-	Page		page = BufferGetPage(buffer);
-
-	row->coarse_factors.scale = coarse_page_scale(shape, page)[i];
-	row->coarse_factors.norm_sq = coarse_page_norm_sq(shape, page)[i];
-	row->coarse_factors.radius = coarse_page_radius(shape, page)[i];
-	memcpy(rewrite->coarse, coarse_page_codes(shape, page) +
-		   (Size) i * shape->plane_bytes, shape->plane_bytes);
-	page_unpin(buffer, locked);
-}
-
-static void
-rewrite_read_fine(Rewrite *rewrite, const SegmentReader *reader,
-				  uint32 number, PlanesRow *row)
-{
-	const SegmentShape *shape = &reader->shape;
-	uint32		i = number % shape->fine_rows_per_page;
-	bool		locked;
-	Buffer		buffer = segment_pin_area(reader, AREA_FINE, number, &locked);
-	Page		page = BufferGetPage(buffer);
-
-	row->radius = fine_page_radius(shape, page)[i];
-	memcpy(rewrite->fine, fine_page_codes(shape, page) +
-		   (Size) i * shape->plane_bytes, shape->plane_bytes);
-	page_unpin(buffer, locked);
-}
-
-/*
- * The fine plane of a row whose code is in a node alone.  The coarse plane
- * stays what it is in the segment, and must agree.
- */
-static void
-rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
-				   uint32 number, PlanesRow *row)
-{
-	RowFactors	coarse_factors;
-	Buffer		buffer;
-	bool		locked;
-	const GraphNode *node = graph_pin_row_code(reader, number,
-											   rewrite->space->row_bytes,
-											   &buffer, &locked);
-
-	quant_split(rewrite->space, graph_node_code(node), &node->factors,
-				rewrite->code, rewrite->fine, &coarse_factors);
-	if (memcmp(rewrite->code, rewrite->coarse,
-			   rewrite->space->plane_bytes) != 0)
-		page_report_damage(rewrite->index, BufferGetBlockNumber(buffer),
-						   "A node has another code than its row.");
-	row->radius = node->factors.radius;
-	page_unpin(buffer, locked);
+		if (i % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+		rewrite_read_row(rewrite, rewrite->rows[i], &row);
+		if (row.class != ROW_BOUNDED)
+		{
+			graph_job_add_tid(job, &row.tid);
+			continue;
+		}
+		quant_join(rewrite->space, rewrite->coarse, rewrite->fine,
+				   row.coarse_factors.scale, row.radius, rewrite->code,
+				   &factors);
+		graph_job_add(job, rewrite->code, &factors, &row.tid);
+	}
 }
 
 /* ----------------------------------------------------------------------
@@ -678,12 +412,12 @@ rewrite_split_node(Rewrite *rewrite, const SegmentReader *reader,
  */
 
 /*
- * Put the new segment (0: there is none, all rows are dead) in the place of
+ * Put the new segments (none, if all rows are dead) in the place of
  * the sources, with the maintenance lock held.  False when somebody else
  * retired one of them meanwhile; then the new segment is given back.
  */
 static bool
-rewrite_publish(Rewrite *rewrite, uint32 new_id)
+rewrite_publish(Rewrite *rewrite)
 {
 	Manifest   *manifest = manifest_read_all(rewrite->index);
 	bool		there = rewrite->forgotten ||
@@ -691,27 +425,25 @@ rewrite_publish(Rewrite *rewrite, uint32 new_id)
 
 	if (there)
 	{
-		uint32		ndead = 0;
 		uint32	   *old_ids = palloc(sizeof(uint32) * rewrite->nsources);
-		ManifestSwap swap = {.nold = rewrite->nsources,.old_ids = old_ids};
+		ManifestSwap swap = {
+			.nnew = rewrite->nparts,.new_ids = rewrite->new_ids,
+			.nold = rewrite->nsources,.old_ids = old_ids
+		};
 
 		for (int i = 0; i < rewrite->nsources; i++)
 			old_ids[i] = rewrite->sources[i].info.id;
 		if (rewrite->forgotten)
 			swap.nold = 0;
-		if (new_id != 0)
-		{
-			if (!rewrite->forgotten)
-				ndead = rewrite_carry_over(rewrite,
-										   rewrite_find(manifest, new_id));
-			swap.nnew = 1;
-			swap.new_ids = &new_id;
-			swap.new_dead = &ndead;
-		}
+		else if (rewrite->nparts > 0)
+			swap.new_dead = rewrite_carry_over(rewrite, manifest);
 		manifest_swap(rewrite->index, &swap);
 	}
-	else if (new_id != 0)
-		segment_writer_abandon(rewrite->index, new_id);
+	else
+	{
+		for (int i = 0; i < rewrite->nparts; i++)
+			segment_writer_abandon(rewrite->index, rewrite->new_ids[i]);
+	}
 	manifest_finish_pending(rewrite->index);
 	return there;
 }
@@ -739,27 +471,36 @@ rewrite_compare_rows(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Mark the rows that died since they were listed; returns how many. */
-static uint32
-rewrite_carry_over(Rewrite *rewrite, const SegmentInfo *new_info)
+/* Mark the rows that died since they were listed; returns how many of each. */
+static uint32 *
+rewrite_carry_over(Rewrite *rewrite, const Manifest *manifest)
 {
-	uint32	   *died = palloc_extended(sizeof(uint32) * rewrite->nrows,
-									   MCXT_ALLOC_HUGE);
-	uint32		ndied = 0;
+	uint32	   *ndied = palloc0(sizeof(uint32) * rewrite->nparts);
+	uint32	  **died = palloc(sizeof(uint32 *) * rewrite->nparts);
+	uint32		rest = rewrite->nrows - rewrite->class_rows[ROW_BOUNDED];
 
+	for (int p = 0; p < rewrite->nparts; p++)
+		died[p] = palloc_extended(sizeof(uint32) *
+								  ((Size) rewrite->part_rows + rest),
+								  MCXT_ALLOC_HUGE);
 	rewrite_read_dead(rewrite);
 	for (uint32 i = 0; i < rewrite->nrows; i++)
 	{
+		int			p = Min(i / rewrite->part_rows, rewrite->nparts - 1);
 		RowClass	class;
 
 		if (!rewrite_row_class(rewrite, rewrite->rows[i], &class))
-			died[ndied++] = rewrite->places == NULL ? i :
+			died[p][ndied[p]++] = rewrite->places == NULL ? i :
 				rewrite->places[i];
 	}
-	if (rewrite->places != NULL)
-		qsort(died, ndied, sizeof(uint32), rewrite_compare_rows);
-	if (ndied > 0)
-		segment_mark_dead(rewrite->index, &rewrite->identity, new_info, died,
-						  ndied);
+	for (int p = 0; p < rewrite->nparts; p++)
+	{
+		if (ndied[p] == 0)
+			continue;
+		qsort(died[p], ndied[p], sizeof(uint32), rewrite_compare_rows);
+		segment_mark_dead(rewrite->index, &rewrite->identity,
+						  rewrite_find(manifest, rewrite->new_ids[p]),
+						  died[p], ndied[p]);
+	}
 	return ndied;
 }
