@@ -301,7 +301,26 @@ SET maintenance_work_mem = '4MB';
 CREATE INDEX odd_v ON odd USING hnsw (v vector_l2_ops);
 SELECT count(*) FILTER (WHERE file_type = 'sealed/graph') > 1 AS several FROM vectordb.segments
 WHERE indexrelid = 'odd_v'::regclass;
+-- Rows of one segment, too.
+DROP INDEX odd_v;
+CREATE TABLE many (id int, v vector(16));
+CREATE INDEX many_v ON many USING hnsw (v vector_l2_ops);
+INSERT INTO many SELECT id, v FROM odd;
+INSERT INTO many VALUES (0, NULL), (-1, array_fill(1e30::real, ARRAY[16])::vector);
+SELECT vectordb.flush('many_v') > 0 AS sealed;
+SELECT pg_temp.kinds('many_v');
+DELETE FROM many WHERE id % 100 = 0;
+VACUUM many;
+SELECT vectordb.build('many_v') > 0 AS built;
+SELECT count(*) > 2 AS several, bool_and(file_type = 'sealed/graph') AS graphs FROM vectordb.segments
+WHERE indexrelid = 'many_v'::regclass;
 RESET maintenance_work_mem;
+ANALYZE many;
+SELECT count(*) FROM vectordb.check('many_v');
+SELECT pg_temp.recall('many', '<->', (SELECT array_agg(pg_temp.clustered(i, 50, 16))
+	FROM generate_series(90001, 90020) i), 10) >= 0.8 AS enough;
+DROP TABLE many;
+CREATE INDEX odd_v ON odd USING hnsw (v vector_l2_ops);
 ANALYZE odd;
 SELECT pg_temp.recall('odd', '<->', (SELECT array_agg(pg_temp.clustered(i, 50, 16))
 	FROM generate_series(90001, 90020) i), 10) >= 0.8 AS enough;

@@ -85,6 +85,9 @@ UPDATE t SET v = sample(id + :r) WHERE id % 97 = :r % 97;
 \sleep 20 ms
 },
 	maintain => q{
+-- Now and then a segment is too large for one graph.
+\set memory 1024 * random(2, 8)
+SET maintenance_work_mem = :memory;
 VACUUM t;
 SELECT vectordb.build('t_idx');
 \sleep 100 ms

@@ -81,6 +81,10 @@ index_build_pending(Relation heap, Relation index)
 			(info->ndead == 0 ||
 			 info->ndead < REWRITE_DEAD_FRACTION * info->nrows))
 			continue;
+		/* No memory for a new graph: the old one is better than none. */
+		if (info->kind == SEGMENT_GRAPH &&
+			info->nrows - info->ndead >= GRAPH_MIN_ROWS)
+			continue;
 		if (index_rewrite_segment(index, info->id))
 			nbuilt++;
 	}
