@@ -26,7 +26,7 @@
 #define MEASURE_K GRAPH_SETTLE_RANK
 
 /* A walk that has not settled after so many steps counts as it stands. */
-#define MEASURE_MAX_STEPS 600
+#define MEASURE_MAX_STEPS 1000
 
 static const float measure_slacks[GRAPH_CURVE_POINTS] = {
 	0.0f, 0.01f, 0.02f, 0.03f, 0.04f, 0.06f, 0.08f, 0.11f, 0.15f, 0.2f, 0.3f,

@@ -1,7 +1,7 @@
 """VectorChord: its vchordrq, lists of quantised rows; optional.
 
-Needs pgvector for the type, and its library preloaded.  Lists as its
-documentation advises: none for few rows, else one for 500 rows.
+Needs pgvector for the type, and its library preloaded.  Lists none for
+few rows, else one for 500 rows.
 """
 
 from methods.base import OPCLASSES, Knob, Method, Setting
