@@ -12,8 +12,8 @@ OBJS = $(SOURCES:.c=.o)
 DEPS = $(OBJS:.o=.d)
 
 # The install script is put together from one part per subject, in this order.
-SQL_PARTS = src/sql/header.sql src/sql/type.sql src/sql/flat.sql \
-	src/sql/hnsw.sql src/sql/admin.sql src/sql/comments.sql
+SQL_PARTS = src/sql/header.sql src/sql/type.sql src/sql/sphere.sql \
+	src/sql/flat.sql src/sql/hnsw.sql src/sql/admin.sql src/sql/comments.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS_OPTS = --inputdir=. --load-extension=$(EXTENSION)

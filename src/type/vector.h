@@ -40,4 +40,10 @@ StaticAssertDecl(offsetof(Vector, x) == 8, "on-disk format");
 /* A new vector of zeros. */
 extern Vector *vector_new(int dim);
 
+/* Distances as SQL calls them, for C code that must get the same bits. */
+extern PGDLLEXPORT Datum vdb_l2_distance(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum vdb_vector_negative_inner_product(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum vdb_cosine_distance(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum vdb_l1_distance(PG_FUNCTION_ARGS);
+
 #endif							/* VDB_VECTOR_H */

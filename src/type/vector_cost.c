@@ -31,8 +31,10 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
+#include "type/sphere.h"
 #include "type/vector.h"
 #include "type/vector_cost.h"
+#include "utils/lsyscache.h"
 
 /* A distance of vectors in memory: the call, and each dimension. */
 #define COST_DISTANCE 20.0
@@ -44,6 +46,7 @@
 
 static Cost vector_distance_cost(PlannerInfo *root, List *args);
 static int	vector_args_dim(List *args);
+static int	vector_const_dim(const Const *constant);
 static Cost vector_read_cost(PlannerInfo *root, Node *arg, int dim);
 
 PG_FUNCTION_INFO_V1(vdb_vector_distance_support);
@@ -98,9 +101,20 @@ vector_args_dim(List *args)
 		if (exprTypmod(arg) > 0)
 			return Min(exprTypmod(arg), VECTOR_MAX_DIM);
 		if (IsA(arg, Const) && !((Const *) arg)->constisnull)
-			dim = DatumGetVector(((Const *) arg)->constvalue)->dim;
+			dim = vector_const_dim((Const *) arg);
 	}
 	return dim;
+}
+
+/* A vector, or a sphere. */
+static int
+vector_const_dim(const Const *constant)
+{
+	Sphere		sphere;
+
+	if (!type_is_rowtype(constant->consttype))
+		return DatumGetVector(constant->constvalue)->dim;
+	return sphere_get(constant->constvalue, &sphere) ? sphere.center->dim : 0;
 }
 
 /* Only columns can be out of line. */
