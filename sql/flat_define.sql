@@ -8,7 +8,7 @@ FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod
 WHERE amname = 'flat' ORDER BY opcname;
 SELECT amopstrategy, amoppurpose, oprname, opfname
 FROM pg_amop JOIN pg_operator o ON o.oid = amopopr
-	JOIN pg_am a ON a.oid = amopmethod JOIN pg_opfamily f ON f.oid = amopsortfamily
+	JOIN pg_am a ON a.oid = amopmethod LEFT JOIN pg_opfamily f ON f.oid = amopsortfamily
 WHERE amname = 'flat' ORDER BY oprname;
 SELECT pg_indexam_has_property(oid, name) IS TRUE AS has, name FROM pg_am,
 	unnest('{can_order,can_unique,can_multi_col,can_include}'::text[]) name
@@ -28,18 +28,29 @@ CREATE OPERATOR CLASS no_operator FOR TYPE vector USING flat AS
 CREATE OPERATOR CLASS search_operator FOR TYPE vector USING flat AS
 	OPERATOR 1 = (vector, vector),
 	FUNCTION 1 vector_l2_support(internal);
+CREATE OPERATOR CLASS no_sphere FOR TYPE vector USING flat AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	OPERATOR 2 = (vector, vector),
+	FUNCTION 1 vector_l2_support(internal);
+CREATE OPERATOR CLASS order_by_sphere FOR TYPE vector USING flat AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	OPERATOR 2 <+> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 vector_l2_support(internal);
 CREATE OPERATOR CLASS wrong_function FOR TYPE vector USING flat AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 vector_dims(vector);
 SET client_min_messages = info;
 SELECT opcname, amvalidate(oid) FROM pg_opclass
-WHERE opcname IN ('wrong_result', 'no_function', 'no_operator', 'search_operator', 'wrong_function')
+WHERE opcname IN ('wrong_result', 'no_function', 'no_operator', 'search_operator', 'no_sphere', 'order_by_sphere',
+	'wrong_function')
 ORDER BY opcname;
 SET client_min_messages = warning;
 DROP OPERATOR FAMILY wrong_result USING flat;
 DROP OPERATOR FAMILY no_function USING flat;
 DROP OPERATOR FAMILY no_operator USING flat;
 DROP OPERATOR FAMILY search_operator USING flat;
+DROP OPERATOR FAMILY no_sphere USING flat;
+DROP OPERATOR FAMILY order_by_sphere USING flat;
 DROP OPERATOR FAMILY wrong_function USING flat;
 DROP OPERATOR <~~> (vector, vector);
 
@@ -62,7 +73,9 @@ CREATE INDEX t_cast ON t USING flat ((free::vector(2))) WHERE vector_dims(free) 
 INSERT INTO t (id, free) VALUES (1, '[1,2]'), (2, '[1,2,3]'), (3, '[3,4]');
 SET enable_seqscan = off;
 SELECT id FROM t WHERE vector_dims(free) = 2 ORDER BY free::vector(2) <-> '[3,3]' LIMIT 5;
+SET enable_bitmapscan = off;
 SELECT * FROM pg_temp.plan('SELECT id FROM t WHERE vector_dims(free) = 2 ORDER BY free::vector(2) <-> ''[3,3]'' LIMIT 5');
+RESET enable_bitmapscan;
 
 -- Dimensions cannot be taken from a column while an index needs them: neither
 -- REINDEX nor the restore of a dump could make such an index again.

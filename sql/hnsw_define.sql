@@ -8,7 +8,7 @@ FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod
 WHERE amname = 'hnsw' ORDER BY opcname;
 SELECT amopstrategy, amoppurpose, oprname, opfname
 FROM pg_amop JOIN pg_operator o ON o.oid = amopopr
-	JOIN pg_am a ON a.oid = amopmethod JOIN pg_opfamily f ON f.oid = amopsortfamily
+	JOIN pg_am a ON a.oid = amopmethod LEFT JOIN pg_opfamily f ON f.oid = amopsortfamily
 WHERE amname = 'hnsw' ORDER BY oprname;
 SELECT pg_indexam_has_property(oid, name) IS TRUE AS has, name FROM pg_am,
 	unnest('{can_order,can_unique,can_multi_col,can_include}'::text[]) name

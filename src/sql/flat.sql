@@ -29,21 +29,25 @@ CREATE FUNCTION vector_l1_support(internal) RETURNS internal
 CREATE OPERATOR CLASS vector_l2_ops
     DEFAULT FOR TYPE vector USING flat AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (vector, sphere_vector),
     FUNCTION 1 vector_l2_support(internal);
 
 CREATE OPERATOR CLASS vector_ip_ops
     FOR TYPE vector USING flat AS
     OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (vector, sphere_vector),
     FUNCTION 1 vector_ip_support(internal);
 
 CREATE OPERATOR CLASS vector_cosine_ops
     FOR TYPE vector USING flat AS
     OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (vector, sphere_vector),
     FUNCTION 1 vector_cosine_support(internal);
 
 CREATE OPERATOR CLASS vector_l1_ops
     FOR TYPE vector USING flat AS
     OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<+>> (vector, sphere_vector),
     FUNCTION 1 vector_l1_support(internal);
 
 COMMENT ON FUNCTION flathandler(internal) IS
@@ -57,10 +61,10 @@ COMMENT ON FUNCTION vector_cosine_support(internal) IS
 COMMENT ON FUNCTION vector_l1_support(internal) IS
     'support function of operator classes: taxicab distance';
 COMMENT ON OPERATOR CLASS vector_l2_ops USING flat IS
-    'nearest by Euclidean distance, ORDER BY v <-> q';
+    'nearest by Euclidean distance, ORDER BY v <-> q; within a radius, WHERE v <<->> sphere(q, r)';
 COMMENT ON OPERATOR CLASS vector_ip_ops USING flat IS
-    'nearest by negative inner product, ORDER BY v <#> q';
+    'nearest by negative inner product, ORDER BY v <#> q; within a radius, WHERE v <<#>> sphere(q, r)';
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING flat IS
-    'nearest by cosine distance, ORDER BY v <=> q';
+    'nearest by cosine distance, ORDER BY v <=> q; within a radius, WHERE v <<=>> sphere(q, r)';
 COMMENT ON OPERATOR CLASS vector_l1_ops USING flat IS
-    'nearest by taxicab distance, ORDER BY v <+> q';
+    'nearest by taxicab distance, ORDER BY v <+> q; within a radius, WHERE v <<+>> sphere(q, r)';

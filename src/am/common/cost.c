@@ -22,6 +22,9 @@
  * pass is made over their rows, and each row drawn costs a step or two, each
  * of them a random page.
  *
+ * Rows within a radius that are not ordered by their distance from the same
+ * point take one pass, over graphs too.
+ *
  * The planner adds heap pages itself, for all rows, and charges nobody for
  * the TOAST table; in sequential scans the distance functions do that
  * (type/vector_cost.c).
@@ -37,7 +40,7 @@
 
 #include "access/genam.h"
 #include "am/common/cost.h"
-#include "am/common/opclass.h"
+#include "am/common/range.h"
 #include "am/common/reorder.h"
 #include "am/common/scan_limits.h"
 #include "base/compat.h"
@@ -48,6 +51,7 @@
 #include "storage/segment.h"
 #include "type/vector_cost.h"
 #include "utils/float.h"
+#include "utils/selfuncs.h"
 #include "utils/spccache.h"
 
 /* First bound of a row: the call and its part of a page, each dimension. */
@@ -82,6 +86,7 @@ typedef struct ScanCost
 {
 	int			dim;
 	double		rows;			/* in the index */
+	double		wanted;			/* of these, if nobody stops */
 	double		slow_rows;		/* of these, in growing or sealed segments */
 	double		graph_rows;		/* of these, in graphs */
 	double		graph_pages;	/* of a pass over graphs */
@@ -92,6 +97,13 @@ typedef struct ScanCost
 	double		seq_page;
 } ScanCost;
 
+/* In the index, before the first row and until the last one wanted. */
+typedef struct IndexCost
+{
+	Cost		startup;
+	Cost		total;
+} IndexCost;
+
 /* What walking costs before the first row and until the last one drawn. */
 typedef struct WalkCost
 {
@@ -99,6 +111,9 @@ typedef struct WalkCost
 	Cost		after;
 } WalkCost;
 
+static double cost_share_within(PlannerInfo *root, IndexPath *path);
+static IndexCost cost_in_order(ScanCost *cost, double share);
+static IndexCost cost_filtered(const ScanCost *cost, bool is_ordered);
 static void cost_read_index(IndexOptInfo *info, ScanCost *cost);
 static void cost_count_pages(const Manifest *manifest, double index_pages,
 							 ScanCost *cost);
@@ -119,20 +134,20 @@ cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
 				double *correlation, double *pages)
 {
 	IndexOptInfo *info = path->indexinfo;
+	double		within = cost_share_within(root, path);
 	ScanCost	cost = {0};
-	WalkCost	walk;
+	double		wanted;
 	double		share;
-	double		refined;
-	double		first;
-	Cost		drawing;
+	IndexCost	result;
 
 	/* A partial index has not all rows of the table. */
-	*selectivity = Min(info->tuples / Max(info->rel->tuples, 1), 1);
+	*selectivity = Min(info->tuples / Max(info->rel->tuples, 1), 1) * within;
 	*correlation = 0;
 	*pages = info->pages;
 
-	/* There is no order but that of the distance, and no condition. */
-	if (path->indexorderbys == NIL || !reorder_is_safe(path))
+	/* All rows in no order are what the table is for. */
+	if (path->indexorderbys == NIL ? path->indexclauses == NIL :
+		!reorder_is_safe(path))
 	{
 		*startup_cost = *total_cost = get_float8_infinity();
 		*selectivity = 0;
@@ -142,17 +157,62 @@ cost_exact_scan(PlannerInfo *root, IndexPath *path, double loop_count,
 	}
 
 	cost_read_index(info, &cost);
-	share = Max(cost_share_drawn(root, info->rel), 1 / cost.rows);
-	walk = cost_walk(&cost, share);
-	refined = cost_rows_refined(&cost, share * cost.rows);
-	first = Min(COST_REFINED_ROWS, cost.rows);
+	cost.wanted = wanted = Max(within * cost.rows, 1);
+	share = Max(cost_share_drawn(root, info->rel), 1 / wanted);
+	result = path->indexclauses == NIL || (path->indexorderbys != NIL &&
+										   range_ends_order(path)) ?
+		cost_in_order(&cost, share) :
+		cost_filtered(&cost, path->indexorderbys != NIL);
+	*startup_cost = result.startup;
+	*total_cost = result.total +
+		cost_fetch_rows(root, path, cost.dim, wanted, share, loop_count);
+}
 
-	*startup_cost = cost.pass_pages * cost.seq_page + cost_pass_cpu(&cost) +
-		cost_refine(&cost, first) + walk.before;
-	drawing = cost_refine(&cost, refined) - cost_refine(&cost, first) +
-		cost_further_passes(&cost, refined) + walk.after;
-	*total_cost = *startup_cost + Max(drawing, 0) / share +
-		cost_fetch_rows(root, path, cost.dim, share, loop_count);
+/* The share of the index that the conditions leave; 1 without any. */
+static double
+cost_share_within(PlannerInfo *root, IndexPath *path)
+{
+	List	   *conditions = get_quals_from_indexclauses(path->indexclauses);
+
+	if (conditions == NIL)
+		return 1;
+	return clauselist_selectivity(root, conditions,
+								  path->indexinfo->rel->relid, JOIN_INNER,
+								  NULL);
+}
+
+/* Rows in the order of their distances, until enough or the radius. */
+static IndexCost
+cost_in_order(ScanCost *cost, double share)
+{
+	double		first = Min(COST_REFINED_ROWS, cost->rows);
+	WalkCost	walk = cost_walk(cost, share);
+	double		refined = cost_rows_refined(cost, share * cost->wanted);
+	Cost		drawing;
+	IndexCost	result;
+
+	result.startup = cost->pass_pages * cost->seq_page + cost_pass_cpu(cost) +
+		cost_refine(cost, first) + walk.before;
+	drawing = cost_refine(cost, refined) - cost_refine(cost, first) +
+		cost_further_passes(cost, refined) + walk.after;
+	result.total = result.startup + Max(drawing, 0) / share;
+	return result;
+}
+
+/*
+ * One pass finds all rows within a radius; graphs are read.  To put them into
+ * another order it takes all of them, and another bound for each.
+ */
+static IndexCost
+cost_filtered(const ScanCost *cost, bool is_ordered)
+{
+	IndexCost	result;
+
+	result.total = cost->pass_pages * cost->seq_page + cost_pass_cpu(cost) +
+		cost_refine(cost, Min(cost->wanted + COST_REFINED_ROWS, cost->rows)) *
+		(is_ordered ? 2 : 1);
+	result.startup = is_ordered ? result.total : 0;
+	return result;
 }
 
 /*
@@ -176,19 +236,21 @@ cost_share_drawn(PlannerInfo *root, const RelOptInfo *rel)
 }
 
 /*
- * What all rows cost once the index has their addresses, if that is wanted of
- * "share" of them.  "dim" is that of the vectors from which the executor
+ * What so many rows cost once the index has their addresses, if that is wanted
+ * of "share" of them.  "dim" is that of the vectors from which the executor
  * computes distances.
  */
 Cost
-cost_fetch_rows(PlannerInfo *root, IndexPath *path, int dim, double share,
-				double loop_count)
+cost_fetch_rows(PlannerInfo *root, IndexPath *path, int dim, double rows,
+				double share, double loop_count)
 {
-	double		rows = Max(path->indexinfo->tuples, 1);
 	QualCost	distance;
+	QualCost	condition;
 	Cost		random;
 
 	cost_qual_eval(&distance, path->indexorderbys, root);
+	cost_qual_eval(&condition, get_quals_from_indexclauses(path->indexclauses),
+				   root);
 	random = cost_heap_pages(root, path, rows * share, loop_count) / share -
 		cost_heap_pages(root, path, rows, loop_count);
 	random = Max(random, 0) +
@@ -196,7 +258,7 @@ cost_fetch_rows(PlannerInfo *root, IndexPath *path, int dim, double share,
 						 loop_count) / share;
 	return random + rows *
 		(cpu_index_tuple_cost + COST_RETURN * cpu_operator_cost +
-		 distance.per_tuple);
+		 distance.per_tuple + condition.per_tuple);
 }
 
 /* From the definition of the index and its manifest, no other page. */
@@ -287,7 +349,9 @@ cost_walk(ScanCost *cost, double share)
 {
 	WalkCost	walk = {0, 0};
 	double		first = COST_FIRST_STEPS * cost->ngraphs;
-	double		steps = first + COST_STEPS_PER_ROW * share * cost->graph_rows;
+	double		in_graphs = Min(cost->graph_rows / cost->rows, 1);
+	double		steps = first +
+	COST_STEPS_PER_ROW * share * cost->wanted * in_graphs;
 	double		most = scan_most_steps(cost->graph_rows);
 	Cost		step = cost->random_page + cpu_operator_cost *
 	(COST_STEP + COST_STEP_DIMENSION * cost->dim);
@@ -302,6 +366,7 @@ cost_walk(ScanCost *cost, double share)
 	walk.before = first * step;
 	walk.after = (steps - first) * step;
 	cost->rows = Max(cost->rows - cost->graph_rows, 1);
+	cost->wanted *= 1 - in_graphs;
 	cost->pass_pages = Max(cost->pass_pages - cost->graph_pages, 1);
 	cost->fine_pages *= Max(1 - cost->graph_rows /
 							(cost->rows + cost->graph_rows), 0);

@@ -22,8 +22,8 @@ extern void cost_exact_scan(PlannerInfo *root, IndexPath *path,
 /* For other scans: the share of the rows that will be drawn. */
 extern double cost_share_drawn(PlannerInfo *root, const RelOptInfo *rel);
 
-/* And what rows cost outside the index, in the total of all rows. */
+/* And what so many rows cost outside the index if all are drawn. */
 extern Cost cost_fetch_rows(PlannerInfo *root, IndexPath *path, int dim,
-							double share, double loop_count);
+							double rows, double share, double loop_count);
 
 #endif							/* VDB_COST_H */

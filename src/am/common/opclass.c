@@ -46,6 +46,8 @@ typedef struct OpclassCheck
 static Oid	opclass_indexed_column(Relation index, AttrNumber *attnum);
 static char *opclass_family_name(Oid family);
 static void opclass_check_operators(OpclassCheck *check, CatCList *operators);
+static const char *opclass_distance_problem(Form_pg_amop form);
+static const char *opclass_range_problem(Form_pg_amop form);
 static void opclass_check_functions(OpclassCheck *check, CatCList *functions);
 static void opclass_check_complete(OpclassCheck *check, CatCList *operators,
 								   CatCList *functions);
@@ -235,7 +237,6 @@ opclass_family_name(Oid family)
 	return name;
 }
 
-/* Each operator: known number, ordering by float8, of one type. */
 static void
 opclass_check_operators(OpclassCheck *check, CatCList *operators)
 {
@@ -243,19 +244,14 @@ opclass_check_operators(OpclassCheck *check, CatCList *operators)
 	{
 		Form_pg_amop form = (Form_pg_amop)
 		GETSTRUCT(&operators->members[i]->tuple);
-		const char *problem = NULL;
+		const char *problem;
 
-		if (form->amopstrategy != OPCLASS_DISTANCE_STRATEGY)
+		if (form->amopstrategy == OPCLASS_DISTANCE_STRATEGY)
+			problem = opclass_distance_problem(form);
+		else if (form->amopstrategy == OPCLASS_RANGE_STRATEGY)
+			problem = opclass_range_problem(form);
+		else
 			problem = "contains operator %s with invalid strategy number %d";
-		else if (form->amoppurpose != AMOP_ORDER ||
-				 get_op_rettype(form->amopopr) != FLOAT8OID ||
-				 !opfamily_can_sort_type(form->amopsortfamily, FLOAT8OID))
-			problem = "contains operator %s (strategy %d) that is not for ordering by double precision";
-		else if (form->amoplefttype != form->amoprighttype ||
-				 !check_amop_signature(form->amopopr, FLOAT8OID,
-									   form->amoplefttype,
-									   form->amoprighttype))
-			problem = "contains operator %s (strategy %d) with wrong signature";
 		if (problem == NULL)
 			continue;
 
@@ -267,6 +263,34 @@ opclass_check_operators(OpclassCheck *check, CatCList *operators)
 								form->amopstrategy)));
 		check->valid = false;
 	}
+}
+
+/* Ordering by float8, of one type. */
+static const char *
+opclass_distance_problem(Form_pg_amop form)
+{
+	if (form->amoppurpose != AMOP_ORDER ||
+		get_op_rettype(form->amopopr) != FLOAT8OID ||
+		!opfamily_can_sort_type(form->amopsortfamily, FLOAT8OID))
+		return "contains operator %s (strategy %d) that is not for ordering by double precision";
+	if (form->amoplefttype != form->amoprighttype ||
+		!check_amop_signature(form->amopopr, FLOAT8OID, form->amoplefttype,
+							  form->amoprighttype))
+		return "contains operator %s (strategy %d) with wrong signature";
+	return NULL;
+}
+
+/* A condition, its right side of a row type. */
+static const char *
+opclass_range_problem(Form_pg_amop form)
+{
+	if (form->amoppurpose != AMOP_SEARCH)
+		return "contains operator %s (strategy %d) that is not for searching";
+	if (!type_is_rowtype(form->amoprighttype) ||
+		!check_amop_signature(form->amopopr, BOOLOID, form->amoplefttype,
+							  form->amoprighttype))
+		return "contains operator %s (strategy %d) with wrong signature";
+	return NULL;
 }
 
 /* Each function: known number, (internal) returns internal, one type. */

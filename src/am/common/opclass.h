@@ -6,6 +6,8 @@
  * An operator class of any access method of this extension has
  *
  *	OPERATOR 1	the distance operator, FOR ORDER BY float_ops
+ *	OPERATOR 2	is the distance below a radius?  Its right side is a pair
+ *				(type/sphere.h); may be missing
  *	FUNCTION 1	(internal) returns internal: a pointer to an OpclassInfo
  *
  * so that a new metric or element type is a new function and a new class,
@@ -22,7 +24,8 @@
 #include "utils/rel.h"
 
 #define OPCLASS_DISTANCE_STRATEGY 1
-#define OPCLASS_NSTRATEGIES 1
+#define OPCLASS_RANGE_STRATEGY 2
+#define OPCLASS_NSTRATEGIES 2
 #define OPCLASS_INFO_PROC 1
 #define OPCLASS_NPROCS 1
 

@@ -47,6 +47,7 @@ routine_create(void)
 	amroutine->ambeginscan = scan_begin;
 	amroutine->amrescan = scan_rescan;
 	amroutine->amgettuple = scan_gettuple;
+	amroutine->amgetbitmap = scan_getbitmap;
 	amroutine->amendscan = scan_end;
 	return amroutine;
 }

@@ -12,6 +12,9 @@
  * No LIMIT and no WHERE reach an access method (rule 4), so scan_order.c works
  * in rounds, each resuming where the last ended.
  *
+ * A condition does (range.c): rows whose lower bound is not within its radius
+ * are left out, the rest is for the executor to look at again.
+ *
  * Relies on the snapshot of the scan being an MVCC snapshot that lasts as
  * long as the scan: the manifest and the ends of the growing segment are read
  * once, at the first query.  Rows that arrive later are not visible to it
@@ -23,6 +26,7 @@
 
 #include "access/genam.h"
 #include "access/relscan.h"
+#include "am/common/range.h"
 #include "am/common/scan.h"
 #include "am/common/scan_graph.h"
 #include "am/common/scan_limits.h"
@@ -37,6 +41,8 @@
 #include "utils/snapmgr.h"
 
 static void scan_open_segments(IndexScan *scan);
+static void scan_set_range(IndexScan *scan, IndexScanDesc desc);
+static void scan_set_unordered(IndexScan *scan);
 static void scan_set_query(IndexScan *scan, ScanKey key);
 static void scan_store_distances(IndexScanDesc desc, uint64 key);
 
@@ -86,12 +92,6 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 		memmove(desc->orderByData, orderbys,
 				desc->numberOfOrderBys * sizeof(ScanKeyData));
 
-	/* The cost estimate keeps plans from this. */
-	if (desc->numberOfOrderBys == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("index \"%s\" cannot be scanned without an ORDER BY distance",
-					   RelationGetRelationName(scan->index)));
 	if (!IsMVCCSnapshot(desc->xs_snapshot))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -106,7 +106,11 @@ scan_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys,
 
 	MemoryContextReset(scan->query_context);
 	old = MemoryContextSwitchTo(scan->query_context);
-	scan_set_query(scan, &desc->orderByData[0]);
+	scan_set_range(scan, desc);
+	if (desc->numberOfOrderBys > 0)
+		scan_set_query(scan, &desc->orderByData[0]);
+	else
+		scan_set_unordered(scan);
 	scan_restart(scan);
 	MemoryContextSwitchTo(old);
 }
@@ -122,9 +126,27 @@ scan_gettuple(IndexScanDesc desc, ScanDirection direction)
 		return false;
 
 	scan->stats.rows_returned++;
-	desc->xs_recheck = false;
-	scan_store_distances(desc, entry.key);
+	desc->xs_recheck = desc->numberOfKeys > 0;
+	if (desc->numberOfOrderBys > 0)
+		scan_store_distances(desc, entry.key);
 	return true;
+}
+
+int64
+scan_getbitmap(IndexScanDesc desc, TIDBitmap *bitmap)
+{
+	IndexScan  *scan = (IndexScan *) desc->opaque;
+	TopEntry	entry;
+	ItemPointerData tid;
+	int64		nrows = 0;
+
+	while (scan_next(scan, &entry, &tid))
+	{
+		tbm_add_tuples(bitmap, &tid, 1, true);
+		nrows++;
+	}
+	scan->stats.rows_returned += nrows;
+	return nrows;
 }
 
 void
@@ -162,6 +184,51 @@ scan_open_segments(IndexScan *scan)
 	scan->manifest = manifest;
 	scan_graphs_open(scan);
 	MemoryContextSwitchTo(old);
+}
+
+/*
+ * A sphere around the point that rows are ordered by ends the scan; any other
+ * one leaves rows out wherever they come in the order.
+ */
+static void
+scan_set_range(IndexScan *scan, IndexScanDesc desc)
+{
+	Range		range = range_get(desc, scan->space);
+
+	scan->upper = PG_UINT64_MAX;
+	scan->filter = FILTER_NONE;
+	scan->filter_query = NULL;
+	scan->empty = range.kind == RANGE_NONE;
+	if (range.kind != RANGE_SPHERE)
+		return;
+	if (range.is_order)
+	{
+		scan->upper = scan_key(RANK_DISTANCE, range.farthest, true);
+		return;
+	}
+	scan->farthest = range.farthest;
+	scan->filter_query = quant_query_create(scan->space,
+											range.sphere.center->x);
+	switch (scan->filter_query->class)
+	{
+		case QUERY_BOUNDED:
+			scan->filter = FILTER_BOUNDS;
+			break;
+		case QUERY_UNBOUNDED:
+			scan->filter = FILTER_CLASS;
+			break;
+		case QUERY_NAN:
+			scan->empty = true;
+			break;
+	}
+}
+
+/* No order but that of the places: as if all distances were NULL. */
+static void
+scan_set_unordered(IndexScan *scan)
+{
+	scan->query = NULL;
+	scan->mode = SCAN_ALL_NULL;
 }
 
 /*

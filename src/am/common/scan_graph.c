@@ -174,6 +174,7 @@ scan_graphs_start(IndexScan *scan)
 	graphs->passed = before_all;
 	graphs->steer = NULL;
 	graphs->walking = graphs->ngraphs > 0 && scan->mode == SCAN_BOUNDS &&
+		scan->filter == FILTER_NONE && !scan->empty &&
 		(vdb_target_recall < 1 ||
 		 vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO);
 	if (!graphs->walking)
@@ -250,7 +251,8 @@ scan_graphs_may_go_on(const IndexScan *scan)
 {
 	const struct ScanGraphs *graphs = scan->graphs;
 
-	if (graphs->ngraphs == 0 || scan->mode != SCAN_BOUNDS)
+	if (graphs->ngraphs == 0 || scan->mode != SCAN_BOUNDS ||
+		scan->filter != FILTER_NONE)
 		return true;
 	if (vdb_hnsw_max_scan_tuples != HNSW_MAX_SCAN_TUPLES_NONE &&
 		scan->nreturned >= (uint64) vdb_hnsw_max_scan_tuples)

@@ -11,6 +11,9 @@
  * are near enough are refined, and each row is returned exactly once, in the
  * order of (rank, final bound, segment, row).
  *
+ * A radius around the query ends the scan where bounds reach it ("upper"); one
+ * around another point filters rows in the rounds.
+ *
  * Memory is bounded by work_mem.  Where first bounds tell so little that rows
  * pile up in the heap, rounds collect by final bound instead: what has been
  * returned is all that is up to "last" in that order, so the heap can be
@@ -24,6 +27,7 @@
 #include "am/common/scan_limits.h"
 #include "miscadmin.h"
 
+static const TopEntry *scan_first(const IndexScan *scan, const TopEntry *end);
 static void scan_collect(IndexScan *scan);
 static uint32 scan_next_limit(IndexScan *scan);
 static uint32 scan_first_limit(const IndexScan *scan);
@@ -43,7 +47,8 @@ scan_start_rounds(IndexScan *scan)
 {
 	static const TopEntry before_all = {0, 0};
 
-	scan->by_final = false;
+	/* Who looks at the final bound for the filter has it for the order. */
+	scan->by_final = scan->filter == FILTER_BOUNDS;
 	scan->exhausted = false;
 	scan->limit = 0;
 	scan->lower = before_all;
@@ -53,26 +58,30 @@ scan_start_rounds(IndexScan *scan)
 bool
 scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid)
 {
-	if (!scan_graphs_may_go_on(scan))
+	const TopEntry end = {scan->upper, PG_UINT64_MAX};
+
+	if (scan->empty || !scan_graphs_may_go_on(scan))
 		return false;
 	for (;;)
 	{
-		TopEntry   *top = scan->heap.entries;
+		const TopEntry *top = scan_first(scan, &end);
 
 		CHECK_FOR_INTERRUPTS();
-		if (scan->heap.count == 0)
+		if (top == NULL)
 		{
 			if (!scan->exhausted)
 				scan_collect(scan);
 			else if (!scan_graphs_advance(scan, NULL))
 				return false;
 		}
-		else if ((top->key & SCAN_KEY_FINAL) == 0)
+		else if (top != &end && (top->key & SCAN_KEY_FINAL) == 0)
 			scan_refine_top(scan);
 		else if (!scan->exhausted && top_less(&scan->lower, top))
 			scan_collect(scan);
 		else if (!scan_graphs_advance(scan, top))
 		{
+			if (top == &end)
+				return false;
 			*entry = *top;
 			top_heap_pop(&scan->heap);
 			/* A dead row is not returned: others need not come after it. */
@@ -87,6 +96,20 @@ scan_next(IndexScan *scan, TopEntry *entry, ItemPointer tid)
 	}
 }
 
+/*
+ * The first of the rows that wait; the end of what is wanted, if none waits
+ * that is before it; NULL if there is no such end.
+ */
+static const TopEntry *
+scan_first(const IndexScan *scan, const TopEntry *end)
+{
+	const TopEntry *top = scan->heap.entries;
+
+	if (scan->heap.count > 0 && top->key <= end->key)
+		return top;
+	return scan->upper == PG_UINT64_MAX ? NULL : end;
+}
+
 /* Make one more round and put what it finds into the heap. */
 static void
 scan_collect(IndexScan *scan)
@@ -94,14 +117,15 @@ scan_collect(IndexScan *scan)
 	TopCollector *collector = &scan->collector;
 
 	scan->limit = scan_next_limit(scan);
-	top_collector_reset(collector, scan->limit);
+	top_collector_reset(collector, scan_in_place(scan) ?
+						Max(scan->limit, SCAN_PAGE_ROWS) : scan->limit);
 	scan_round(scan);
 	top_collector_finish(collector);
 	scan->stats.rounds++;
 
 	if (collector->dropped)
 		scan->lower = collector->threshold;
-	else
+	else if (!scan->stopped)
 		scan->exhausted = true;
 	top_heap_add(&scan->heap, collector->entries, collector->count);
 }
@@ -160,7 +184,7 @@ scan_refine_top(IndexScan *scan)
 {
 	TopEntry	entry = scan->heap.entries[0];
 	float		first = scan_key_bound(entry.key);
-	float		final = scan_row_bound(scan, entry.place);
+	float		final = scan_row_bound(scan, scan->query, entry.place);
 
 	entry.key = scan_key(RANK_DISTANCE, Max(first, final), true);
 	top_heap_replace(&scan->heap, entry);

@@ -21,11 +21,23 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 
+/* A row whose first bound is known. */
+typedef struct RoundRow
+{
+	uint64		place;
+	float		bound;
+	Page		page;			/* of rows, locked; NULL: it is in planes */
+	const SegmentShape *shape;
+	uint32		slot;
+} RoundRow;
+
 static void round_planes(IndexScan *scan, uint32 segment);
 static void round_coarse(IndexScan *scan, uint32 segment, uint32 end,
 						 const uint8 *dead);
-static void round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
-							  Page page, const uint8 *dead);
+static int	round_coarse_page(IndexScan *scan, uint32 segment, uint32 first,
+							  Page page);
+static void round_coarse_rows(IndexScan *scan, uint64 first, int nbounds,
+							  const uint8 *dead);
 static void round_class(IndexScan *scan, uint32 segment, RowClass class,
 						const uint8 *dead);
 static void round_rows(IndexScan *scan, uint32 segment);
@@ -34,50 +46,6 @@ static uint32 round_rows_page(IndexScan *scan, uint32 segment, uint32 page,
 static uint32 round_rows_bounds(IndexScan *scan, Page page,
 								const SegmentShape *shape, uint32 nrows,
 								uint64 first);
-
-/*
- * When the query is NULL all rows are equal and their order is that of their
- * places: a round starts where the last one ended, and ends when it is full.
- */
-static inline bool
-round_in_place(const IndexScan *scan)
-{
-	return scan->mode == SCAN_ALL_NULL;
-}
-
-static inline bool
-round_is_full(const IndexScan *scan)
-{
-	return round_in_place(scan) && scan->collector.dropped;
-}
-
-/* Row of the segment to start with. */
-static inline uint32
-round_first_row(const IndexScan *scan, uint32 segment)
-{
-	if (!round_in_place(scan) || scan->lower.key == 0 ||
-		scan_place_segment(scan->lower.place) != segment)
-		return 0;
-	return scan_place_row(scan->lower.place);
-}
-
-/* Bounds above this cannot be among the rows to be collected. */
-static inline float
-round_threshold(const IndexScan *scan)
-{
-	const TopEntry *threshold = &scan->collector.threshold;
-
-	if (scan_key_rank(threshold->key) != RANK_DISTANCE)
-		return INFINITY;
-	return scan_key_bound(threshold->key);
-}
-
-static inline void
-round_add(IndexScan *scan, TopEntry entry)
-{
-	if (top_less(&scan->lower, &entry))
-		top_collector_add(&scan->collector, entry);
-}
 
 /* Key of a row whose place in the order needs no code. */
 static inline uint64
@@ -90,24 +58,82 @@ round_class_key(const IndexScan *scan, RowClass class)
 	return scan_key(RANK_DISTANCE, -INFINITY, true);
 }
 
+/*
+ * In place: a round starts where the last one ended, and ends at the next page
+ * when it has enough.  A page has no more rows than the collector has room for
+ * beyond that, so that none is dropped.
+ */
+static inline bool
+round_stops(IndexScan *scan, uint32 segment, uint32 row)
+{
+	if (!scan_in_place(scan) || scan->collector.count < scan->limit)
+		return false;
+	scan->lower.key = round_class_key(scan, ROW_NULL);
+	scan->lower.place = scan_place(segment, row) - 1;
+	scan->stopped = true;
+	return true;
+}
+
+/* The place to start at. */
+static inline uint64
+round_first_place(const IndexScan *scan)
+{
+	if (!scan_in_place(scan) || scan->lower.key == 0)
+		return 0;
+	return scan->lower.place + 1;
+}
+
+/* Row of the segment to start with. */
+static inline uint32
+round_first_row(const IndexScan *scan, uint32 segment)
+{
+	uint64		first = round_first_place(scan);
+
+	return scan_place_segment(first) == segment ? scan_place_row(first) : 0;
+}
+
+/* Bounds above this cannot be among the rows to be collected. */
+static inline float
+round_threshold(const IndexScan *scan)
+{
+	uint64		key = Min(scan->collector.threshold.key, scan->upper);
+
+	if (scan_key_rank(key) != RANK_DISTANCE)
+		return INFINITY;
+	return scan_key_bound(key);
+}
+
+static inline void
+round_add(IndexScan *scan, TopEntry entry)
+{
+	if (entry.key <= scan->upper && top_less(&scan->lower, &entry))
+		top_collector_add(&scan->collector, entry);
+}
+
 static inline bool
 round_needs_code(const IndexScan *scan, RowClass class)
 {
-	return scan->mode == SCAN_BOUNDS && class == ROW_BOUNDED;
+	return class == ROW_BOUNDED &&
+		(scan->mode == SCAN_BOUNDS || scan->filter == FILTER_BOUNDS);
+}
+
+/* Might rows of the class pass the filter? */
+static inline bool
+round_wants_class(const IndexScan *scan, RowClass class)
+{
+	return scan->filter == FILTER_NONE || class == ROW_BOUNDED ||
+		class == ROW_UNBOUNDED;
 }
 
 void
 scan_round(IndexScan *scan)
 {
-	int			first = 0;
-
-	if (round_in_place(scan) && scan->lower.key != 0)
-		first = scan_place_segment(scan->lower.place);
-
-	for (int i = first; i < scan->manifest->nsegments; i++)
+	scan->stopped = false;
+	for (int i = scan_place_segment(round_first_place(scan));
+		 i < scan->manifest->nsegments; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (round_is_full(scan))
+		if (round_stops(scan, i, 0))
 			break;
 		if (scan_graphs_walk(scan, i))
 			continue;
@@ -115,7 +141,54 @@ scan_round(IndexScan *scan)
 			round_planes(scan, i);
 		else
 			round_rows(scan, i);
+		if (scan->stopped)
+			break;
 	}
+}
+
+/* Bounds for a block of rows that may have a place in the round. */
+static inline int
+round_bounds(IndexScan *scan, const CodeBlock *block)
+{
+	scan->stats.rows_scanned += block->nrows;
+	if (scan->filter == FILTER_BOUNDS)
+		return quant_bounds_coarse(scan->filter_query, block, scan->farthest,
+								   scan->bounds);
+	return quant_bounds_coarse(scan->query, block, round_threshold(scan),
+							   scan->bounds);
+}
+
+/* The final bound of a row, which may be on a page of rows that is locked. */
+static inline float
+round_final(IndexScan *scan, const QuantQuery *query, const RoundRow *row)
+{
+	if (row->page == NULL)
+		return scan_row_bound(scan, query, row->place);
+	scan->stats.rows_refined++;
+	return scan_slot_bound(query, row->shape, row->page, row->slot);
+}
+
+/* The key of a row that round_bounds() has let pass; false: it is left out. */
+static bool
+round_code_key(IndexScan *scan, const RoundRow *row, uint64 *key)
+{
+	float		bound = row->bound;
+
+	if (scan->filter == FILTER_BOUNDS)
+	{
+		if (round_final(scan, scan->filter_query, row) > scan->farthest)
+			return false;
+		if (scan->mode != SCAN_BOUNDS)
+		{
+			*key = round_class_key(scan, ROW_BOUNDED);
+			return true;
+		}
+		bound = -INFINITY;
+	}
+	if (scan->by_final)
+		bound = Max(bound, round_final(scan, scan->query, row));
+	*key = scan_key(RANK_DISTANCE, bound, scan->by_final);
+	return true;
 }
 
 /* ----------------------------------------------------------------------
@@ -139,16 +212,14 @@ round_planes(IndexScan *scan, uint32 segment)
 		scan->stats.pages += segment_area_pages(reader, AREA_DEAD);
 	}
 
-	for (int class = ROW_BOUNDED; class <= ROW_NULL; class++)
+	for (int class = ROW_BOUNDED; class <= ROW_NULL && !scan->stopped; class++)
 	{
-		uint32		end = reader->class_first[class + 1];
-
-		if (!round_needs_code(scan, class))
-		{
-			round_class(scan, segment, class, dead);
+		if (!round_wants_class(scan, class))
 			continue;
-		}
-		round_coarse(scan, segment, end, dead);
+		if (round_needs_code(scan, class))
+			round_coarse(scan, segment, reader->class_first[class + 1], dead);
+		else
+			round_class(scan, segment, class, dead);
 	}
 	if (dead != NULL)
 		pfree(dead);
@@ -171,12 +242,14 @@ round_coarse(IndexScan *scan, uint32 segment, uint32 end, const uint8 *dead)
 {
 	const SegmentReader *reader = scan->readers[segment];
 	uint32		per_page = reader->shape.coarse_rows_per_page;
+	uint32		row = round_first_row(scan, segment) / per_page * per_page;
 	Buffer		next = InvalidBuffer;
 
-	for (uint32 row = 0; row < end; row += per_page)
+	for (; row < end && !round_stops(scan, segment, row); row += per_page)
 	{
 		Buffer		buffer = next;
 		bool		locked = false;
+		int			nbounds;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!BufferIsValid(buffer))
@@ -192,21 +265,26 @@ round_coarse(IndexScan *scan, uint32 segment, uint32 end, const uint8 *dead)
 			page_prefetch(next, per_page *
 						  (sizeof(RowFactors) + reader->shape.plane_bytes));
 		}
-		round_coarse_page(scan, segment, row, BufferGetPage(buffer), dead);
+		nbounds = round_coarse_page(scan, segment, row,
+									BufferGetPage(buffer));
 		page_unpin(buffer, locked);
+		round_coarse_rows(scan, scan_place(segment, row), nbounds, dead);
 	}
+	if (BufferIsValid(next))
+		ReleaseBuffer(next);
 }
 
-/* The page of the coarse plane that begins with row "first". */
-static void
-round_coarse_page(IndexScan *scan, uint32 segment, uint32 first, Page page,
-				  const uint8 *dead)
+/*
+ * The page of the coarse plane that begins with row "first": leaves rows in
+ * bounds[], returns how many.
+ */
+static int
+round_coarse_page(IndexScan *scan, uint32 segment, uint32 first, Page page)
 {
 	const SegmentReader *reader = scan->readers[segment];
 	const SegmentShape *shape = &reader->shape;
 	uint32		rest = reader->class_first[ROW_BOUNDED + 1] - first;
 	CodeBlock	block;
-	int			n;
 
 	block.codes = coarse_page_codes(shape, page);
 	block.stride = shape->plane_bytes;
@@ -214,22 +292,26 @@ round_coarse_page(IndexScan *scan, uint32 segment, uint32 first, Page page,
 	block.scale = coarse_page_scale(shape, page);
 	block.norm_sq = coarse_page_norm_sq(shape, page);
 	block.radius = coarse_page_radius(shape, page);
-	n = quant_bounds_coarse(scan->query, &block, round_threshold(scan),
-							scan->bounds);
 	scan->stats.pages++;
-	scan->stats.rows_scanned += block.nrows;
-	for (int i = 0; i < n; i++)
-	{
-		uint32		row = first + scan->bounds[i].row;
-		float		bound = scan->bounds[i].bound;
-		TopEntry	entry = {.place = scan_place(segment, row)};
+	return round_bounds(scan, &block);
+}
 
-		if (round_is_dead(dead, row))
-			continue;
-		if (scan->by_final)
-			bound = Max(bound, scan_row_bound(scan, entry.place));
-		entry.key = scan_key(RANK_DISTANCE, bound, scan->by_final);
-		round_add(scan, entry);
+/* Collect these rows; other pages may have to be read for it. */
+static void
+round_coarse_rows(IndexScan *scan, uint64 first, int nbounds,
+				  const uint8 *dead)
+{
+	for (int i = 0; i < nbounds; i++)
+	{
+		RoundRow	row = {
+			.place = first + scan->bounds[i].row,
+			.bound = scan->bounds[i].bound
+		};
+		TopEntry	entry = {.place = row.place};
+
+		if (!round_is_dead(dead, scan_place_row(row.place)) &&
+			round_code_key(scan, &row, &entry.key))
+			round_add(scan, entry);
 	}
 }
 
@@ -246,9 +328,9 @@ round_class(IndexScan *scan, uint32 segment, RowClass class,
 
 	if (row >= end)
 		return;
-	if (entry.key > scan->collector.threshold.key)
+	if (entry.key > Min(scan->collector.threshold.key, scan->upper))
 		return;
-	for (; row < end && !round_is_full(scan); row++)
+	for (; row < end && !round_stops(scan, segment, row); row++)
 	{
 		if (row % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -267,12 +349,13 @@ static void
 round_rows(IndexScan *scan, uint32 segment)
 {
 	const SegmentReader *reader = scan->readers[segment];
-	uint32		page = round_first_row(scan, segment) /
-	reader->shape.rows_per_page;
+	uint32		per_page = reader->shape.rows_per_page;
+	uint32		page = round_first_row(scan, segment) / per_page;
 	Buffer		next = InvalidBuffer;
 
 	/* As in round_coarse(); only one page at a time is locked. */
-	for (; page < reader->npages && !round_is_full(scan); page++)
+	for (; page < reader->npages &&
+		 !round_stops(scan, segment, page * per_page); page++)
 	{
 		Buffer		buffer = BufferIsValid(next) ? next :
 		segment_pin_rows(reader, page);
@@ -283,8 +366,7 @@ round_rows(IndexScan *scan, uint32 segment)
 		if (page + 1 < reader->npages)
 		{
 			next = segment_pin_rows(reader, page + 1);
-			page_prefetch(next, reader->shape.rows_per_page *
-						  reader->shape.coarse_size);
+			page_prefetch(next, per_page * reader->shape.coarse_size);
 		}
 		segment_lock_rows(reader, buffer);
 		nfound = round_rows_page(scan, segment, page, buffer);
@@ -310,13 +392,13 @@ round_rows_page(IndexScan *scan, uint32 segment, uint32 page, Buffer buffer)
 	uint32		nfound = 0;
 	uint32		nrows;
 	Page		content = BufferGetPage(buffer);
+	bool		needs_code = round_needs_code(scan, ROW_BOUNDED);
 
 	scan->stats.pages++;
 	nrows = Min(rows_page_count(shape, content), SCAN_PAGE_ROWS);
-	if (scan->mode == SCAN_BOUNDS && nrows > 0)
+	if (needs_code && nrows > 0)
 		nfound = round_rows_bounds(scan, content, shape, nrows, first);
-	if (scan->mode == SCAN_BOUNDS &&
-		(page_stamp(content)->flags & ROWS_SPECIAL) == 0)
+	if (needs_code && (page_stamp(content)->flags & ROWS_SPECIAL) == 0)
 		return nfound;
 
 	/* Rows whose place in the order needs no code. */
@@ -325,7 +407,8 @@ round_rows_page(IndexScan *scan, uint32 segment, uint32 page, Buffer buffer)
 		FineSlot   *slot = rows_page_fine(shape, content, i);
 
 		if ((slot->flags & ROW_DEAD) != 0 ||
-			round_needs_code(scan, slot->class))
+			round_needs_code(scan, slot->class) ||
+			!round_wants_class(scan, slot->class))
 			continue;
 		scan->found[nfound].key = round_class_key(scan, slot->class);
 		scan->found[nfound++].place = first + i;
@@ -360,26 +443,23 @@ round_rows_bounds(IndexScan *scan, Page page, const SegmentShape *shape,
 		scan->norm_sq[i] = factors->norm_sq;
 		scan->radius[i] = factors->radius;
 	}
-	n = quant_bounds_coarse(scan->query, &block, round_threshold(scan),
-							scan->bounds);
-	scan->stats.rows_scanned += nrows;
+	n = round_bounds(scan, &block);
 	for (int i = 0; i < n; i++)
 	{
-		uint32		slot = scan->bounds[i].row;
-		float		bound = scan->bounds[i].bound;
-		FineSlot   *fine = rows_page_fine(shape, page, slot);
+		RoundRow	row = {
+			.place = first + scan->bounds[i].row,
+			.bound = scan->bounds[i].bound,
+			.page = page,
+			.shape = shape,
+			.slot = scan->bounds[i].row
+		};
+		FineSlot   *fine = rows_page_fine(shape, page, row.slot);
 
 		if ((fine->flags & ROW_DEAD) != 0 || fine->class != ROW_BOUNDED)
 			continue;
-		if (scan->by_final)
-		{
-			bound = Max(bound, scan_slot_bound(scan->query, shape, page,
-											   slot));
-			scan->stats.rows_refined++;
-		}
-		scan->found[nfound].key = scan_key(RANK_DISTANCE, bound,
-										   scan->by_final);
-		scan->found[nfound++].place = first + slot;
+		scan->found[nfound].place = row.place;
+		if (round_code_key(scan, &row, &scan->found[nfound].key))
+			nfound++;
 	}
 	return nfound;
 }

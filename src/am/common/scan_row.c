@@ -15,11 +15,11 @@
 #include "graph/row_code.h"
 #include "storage/bufmgr.h"
 
-static float scan_row_bound_planes(IndexScan *scan,
+static float scan_row_bound_planes(IndexScan *scan, const QuantQuery *query,
 								   const SegmentReader *reader, uint32 row);
-static float scan_row_bound_node(IndexScan *scan,
+static float scan_row_bound_node(IndexScan *scan, const QuantQuery *query,
 								 const SegmentReader *reader, uint32 row);
-static float scan_row_bound_rows(IndexScan *scan,
+static float scan_row_bound_rows(IndexScan *scan, const QuantQuery *query,
 								 const SegmentReader *reader, uint32 row);
 static bool scan_node_live(IndexScan *scan, const SegmentReader *reader,
 						   uint32 node, ItemPointer tid);
@@ -27,17 +27,17 @@ static bool scan_row_live(IndexScan *scan, const SegmentReader *reader,
 						  uint32 row, ItemPointer tid);
 
 float
-scan_row_bound(IndexScan *scan, uint64 place)
+scan_row_bound(IndexScan *scan, const QuantQuery *query, uint64 place)
 {
 	const SegmentReader *reader = scan->readers[scan_place_segment(place)];
 	uint32		row = scan_place_row(place);
 
 	scan->stats.rows_refined++;
 	if (graph_has_row_codes(reader))
-		return scan_row_bound_node(scan, reader, row);
+		return scan_row_bound_node(scan, query, reader, row);
 	if (segment_has_planes(reader->kind))
-		return scan_row_bound_planes(scan, reader, row);
-	return scan_row_bound_rows(scan, reader, row);
+		return scan_row_bound_planes(scan, query, reader, row);
+	return scan_row_bound_rows(scan, query, reader, row);
 }
 
 /*
@@ -78,8 +78,8 @@ scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
  * two are locked at the same time: replay locks them in an order of its own.
  */
 static float
-scan_row_bound_planes(IndexScan *scan, const SegmentReader *reader,
-					  uint32 row)
+scan_row_bound_planes(IndexScan *scan, const QuantQuery *query,
+					  const SegmentReader *reader, uint32 row)
 {
 	const SegmentShape *shape = &reader->shape;
 	uint32		slot = row % shape->coarse_rows_per_page;
@@ -98,12 +98,12 @@ scan_row_bound_planes(IndexScan *scan, const SegmentReader *reader,
 	page_unpin(buffer, locked);
 	scan->stats.pages++;
 	if (!reader->has_fine)
-		return quant_bound_row(scan->query, code, &factors);
+		return quant_bound_row(query, code, &factors);
 
 	buffer = segment_pin_area(reader, AREA_FINE, row, &locked);
 	page = BufferGetPage(buffer);
 	slot = row % shape->fine_rows_per_page;
-	bound = quant_bound_split(scan->query, code,
+	bound = quant_bound_split(query, code,
 							  fine_page_codes(shape, page) +
 							  (Size) slot * shape->plane_bytes,
 							  factors.scale,
@@ -115,14 +115,15 @@ scan_row_bound_planes(IndexScan *scan, const SegmentReader *reader,
 
 /* From the code of its node, which has all bits. */
 static float
-scan_row_bound_node(IndexScan *scan, const SegmentReader *reader, uint32 row)
+scan_row_bound_node(IndexScan *scan, const QuantQuery *query,
+					const SegmentReader *reader, uint32 row)
 {
 	Buffer		buffer;
 	bool		locked;
 	const GraphNode *node = graph_pin_row_code(reader, row,
 											   scan->space->row_bytes,
 											   &buffer, &locked);
-	float		bound = quant_bound_row(scan->query, graph_node_code(node),
+	float		bound = quant_bound_row(query, graph_node_code(node),
 										&node->factors);
 
 	page_unpin(buffer, locked);
@@ -131,11 +132,12 @@ scan_row_bound_node(IndexScan *scan, const SegmentReader *reader, uint32 row)
 }
 
 static float
-scan_row_bound_rows(IndexScan *scan, const SegmentReader *reader, uint32 row)
+scan_row_bound_rows(IndexScan *scan, const QuantQuery *query,
+					const SegmentReader *reader, uint32 row)
 {
 	uint32		per_page = reader->shape.rows_per_page;
 	Buffer		buffer = segment_read_rows(reader, row / per_page);
-	float		bound = scan_slot_bound(scan->query, &reader->shape,
+	float		bound = scan_slot_bound(query, &reader->shape,
 										BufferGetPage(buffer),
 										row % per_page);
 

@@ -43,8 +43,16 @@ typedef enum ScanMode
 	SCAN_BOUNDS,				/* bounds from codes */
 	SCAN_NO_BOUNDS,				/* every bound is -infinity */
 	SCAN_ALL_NAN,				/* every distance is NaN */
-	SCAN_ALL_NULL				/* the query is NULL */
+	SCAN_ALL_NULL				/* the query is NULL, or no order is wanted */
 } ScanMode;
+
+/* Rows that are left out wherever they come in the order. */
+typedef enum ScanFilter
+{
+	FILTER_NONE,
+	FILTER_CLASS,				/* those whose distance is NULL or NaN */
+	FILTER_BOUNDS				/* and those too far from filter_query */
+} ScanFilter;
 
 /* Most rows of a page. */
 #define SCAN_PAGE_ROWS QUANT_MAX_BLOCK
@@ -65,6 +73,13 @@ typedef struct IndexScan
 	/* The query. */
 	ScanMode	mode;
 	QuantQuery *query;
+	ScanFilter	filter;
+	QuantQuery *filter_query;
+	float		farthest;		/* from it, by bound */
+	uint64		upper;			/* rows of a larger key are not wanted */
+	bool		empty;			/* no row is */
+	bool		stopped;		/* the last round, in place, has not come to
+								 * the end of the index */
 	bool		by_final;		/* rounds collect by final bound */
 	bool		exhausted;		/* no row is left to be collected */
 	uint32		limit;			/* rows collected in the last round; 0 at the
@@ -128,16 +143,27 @@ scan_place_row(uint64 place)
 }
 
 /*
+ * Rows of which all distances are equal come in the order of their places.  A
+ * round ends then after "limit" rows, or some more; "lower" says where.
+ */
+static inline bool
+scan_in_place(const IndexScan *scan)
+{
+	return scan->mode == SCAN_ALL_NULL;
+}
+
+/*
  * scan_round.c: collect the next rows behind "lower", at most "limit", into
  * the collector.
  */
 extern void scan_round(IndexScan *scan);
 
 /*
- * scan_row.c: the final bound of one row (SCAN_BOUNDS, ROW_BOUNDED); it may
- * be below the first one, the caller takes the larger.
+ * scan_row.c: the final bound of one row (ROW_BOUNDED) for a query; it may be
+ * below the first one, the caller takes the larger.
  */
-extern float scan_row_bound(IndexScan *scan, uint64 place);
+extern float scan_row_bound(IndexScan *scan, const QuantQuery *query,
+							uint64 place);
 
 /* The same for a row of a locked page of rows. */
 extern float scan_slot_bound(const QuantQuery *query,
