@@ -50,7 +50,7 @@ CREATE FUNCTION vectordb.build(index regclass) RETURNS integer
 AS 'MODULE_PATHNAME', 'vdb_build'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION vectordb.build(regclass) IS
-	'seal and reorganise a vector index now; returns the number of segments written';
+	'seal and reorganise a vector index now, building graphs for hnsw; returns the number of segments written';
 
 CREATE FUNCTION vectordb.last_scan(
 	OUT segments integer,

@@ -43,4 +43,4 @@ COMMENT ON OPERATOR CLASS vector_ip_ops USING hnsw IS
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING hnsw IS
     'nearest by cosine distance, ORDER BY v <=> q; within a radius, WHERE v <<=>> sphere(q, r)';
 COMMENT ON OPERATOR CLASS vector_l1_ops USING hnsw IS
-    'nearest by taxicab distance, ORDER BY v <+> q; within a radius, WHERE v <<+>> sphere(q, r)';
+    'nearest by taxicab distance, ORDER BY v <+> q, without a graph; within a radius, WHERE v <<+>> sphere(q, r)';
