@@ -441,7 +441,7 @@ check_row(RowChecker *checker, const IndexedRow *indexed)
 	ItemPointerData tid = indexed->tid;
 	MemoryContext old;
 
-	if (!ItemPointerIsValid(&tid) || indexed->class > ROW_NULL)
+	if (!row_tid_is_sound(&tid) || indexed->class > ROW_NULL)
 	{
 		check_report(checker->state, checker->reader->id, indexed->blkno,
 					 "row %u has heap address (%u,%u) and class %d",

@@ -254,6 +254,17 @@ tids_page_tid(Page page, uint32 i)
 	return (ItemPointer) page_content(page) + i;
 }
 
+/*
+ * Could this be the address of a heap row?  To read the block "invalid" would
+ * append one to the table.
+ */
+static inline bool
+row_tid_is_sound(ItemPointer tid)
+{
+	return ItemPointerIsValid(tid) &&
+		BlockNumberIsValid(ItemPointerGetBlockNumberNoCheck(tid));
+}
+
 static inline uint32 *
 owners_page_node(Page page, uint32 i)
 {

@@ -61,7 +61,7 @@ scan_row_tid(IndexScan *scan, uint64 place, ItemPointer tid)
 	else
 		live = scan_row_live(scan, reader, row, tid);
 
-	if (live && !ItemPointerIsValid(tid))
+	if (live && !row_tid_is_sound(tid))
 	{
 		uint32		page = segment_has_planes(reader->kind) ?
 		reader->area_start[AREA_TIDS] + row / TIDS_PER_PAGE :
