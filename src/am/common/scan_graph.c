@@ -65,6 +65,7 @@ typedef struct ScanGraph
 	Graph	   *graph;
 	GraphWalk  *walk;
 	double		share;			/* of the nodes of all graphs */
+	uint8	   *dead;			/* bits as the scan began; NULL: none */
 	Nearest		nearest;		/* of this graph */
 } ScanGraph;
 
@@ -132,6 +133,12 @@ scan_graphs_open(IndexScan *scan)
 			continue;
 		graphs->is_graph[i] = true;
 		graphs->graphs[graphs->ngraphs].segment = i;
+		graphs->graphs[graphs->ngraphs].dead = NULL;
+		if (scan->manifest->segments[i].ndead > 0)
+		{
+			graphs->graphs[graphs->ngraphs].dead = segment_read_dead(reader);
+			scan->stats.pages += segment_area_pages(reader, AREA_DEAD);
+		}
 		graphs->graphs[graphs->ngraphs++].graph = graph;
 		nnodes += reader->nnodes;
 		scan->stats.pages += segment_area_pages(reader, AREA_GRAPH);
@@ -370,6 +377,10 @@ graphs_step(IndexScan *scan, ScanGraph *graph)
 		entry.place = scan_place(graph->segment, found.copy_first + i);
 		top_heap_add(&scan->heap, &entry, 1);
 	}
+	/* A walk has not arrived where it has found none but dead rows. */
+	if (found.ncopies == 0 && graph->dead != NULL &&
+		(graph->dead[found.node / 8] >> (found.node % 8) & 1) != 0)
+		return;
 	nearest_add(&graphs->nearest, found.score);
 	if (graphs->ngraphs > 1)
 		nearest_add(&graph->nearest, found.score);
