@@ -55,6 +55,14 @@ top_collector_reset(TopCollector *collector, uint32 limit)
 }
 
 void
+top_collector_limit(TopCollector *collector, TopEntry threshold)
+{
+	Assert(collector->count == 0 && !collector->dropped);
+	collector->dropped = true;
+	collector->threshold = threshold;
+}
+
+void
 top_collector_finish(TopCollector *collector)
 {
 	if (collector->dropped && collector->count > collector->limit)

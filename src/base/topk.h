@@ -67,8 +67,8 @@ typedef struct TopCollector
 	uint32		capacity;
 	uint32		count;
 	uint32		limit;
-	bool		dropped;		/* entries beyond the limit were seen; there
-								 * is a threshold */
+	bool		dropped;		/* there is a threshold; entries beyond it may
+								 * have been seen */
 	TopEntry	threshold;		/* only smaller ones are taken */
 } TopCollector;
 
@@ -77,10 +77,13 @@ extern void top_collector_init(TopCollector *collector);
 /* Start again, keeping the "limit" smallest. */
 extern void top_collector_reset(TopCollector *collector, uint32 limit);
 
+/* Before the first entry: take only those below this threshold. */
+extern void top_collector_limit(TopCollector *collector, TopEntry threshold);
+
 /*
  * The stream has ended: leaves the result in entries[0 .. count), unordered:
- * all of them if nothing was dropped, else the "limit" smallest, the largest
- * of which is the threshold.
+ * all of them if nothing was dropped, else all below the threshold, or the
+ * "limit" smallest, the largest of which is the threshold then.
  */
 extern void top_collector_finish(TopCollector *collector);
 
@@ -90,7 +93,6 @@ extern void top_collector_cut(TopCollector *collector);
 static inline void
 top_collector_add(TopCollector *collector, TopEntry entry)
 {
-	/* There is a threshold only when entries have been dropped. */
 	if (!top_less(&entry, &collector->threshold))
 		return;
 	collector->entries[collector->count++] = entry;

@@ -115,10 +115,14 @@ static void
 scan_collect(IndexScan *scan)
 {
 	TopCollector *collector = &scan->collector;
+	bool		is_first = scan->limit == 0;
+	TopEntry	threshold;
 
 	scan->limit = scan_next_limit(scan);
 	top_collector_reset(collector, scan_in_place(scan) ?
 						Max(scan->limit, SCAN_PAGE_ROWS) : scan->limit);
+	if (is_first && scan_sample_threshold(scan, &threshold))
+		top_collector_limit(collector, threshold);
 	scan_round(scan);
 	top_collector_finish(collector);
 	scan->stats.rounds++;

@@ -159,6 +159,12 @@ scan_in_place(const IndexScan *scan)
 extern void scan_round(IndexScan *scan);
 
 /*
+ * scan_sample.c: a threshold for the first round that about "limit" rows are
+ * below, from a sample; false: none is worth having.
+ */
+extern bool scan_sample_threshold(IndexScan *scan, TopEntry *threshold);
+
+/*
  * scan_row.c: the final bound of one row (ROW_BOUNDED) for a query; it may be
  * below the first one, the caller takes the larger.
  */
