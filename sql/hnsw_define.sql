@@ -88,6 +88,7 @@ SET hnsw.iterative_scan = strict_order;
 SET hnsw.iterative_scan = on;
 SET hnsw.max_scan_tuples = 20000;
 SET hnsw.max_scan_tuples = -2;
+SET hnsw.max_scan_tuples = 0;
 SET hnsw.scan_mem_multiplier = 2;
 SET hnsw.scan_mem_multiplier = 0.5;
 SET vectordb.target_recall = 0.99;

@@ -139,6 +139,17 @@ settings_define_recall(void)
 							 NULL, NULL, NULL);
 }
 
+/* Elsewhere 0 often stands for no limit; here every search would be empty. */
+static bool
+settings_check_max_scan_tuples(int *newval, void **extra, GucSource source)
+{
+	if (*newval != 0)
+		return true;
+	GUC_check_errdetail("A search that ends after 0 rows finds nothing; "
+						"-1 sets no limit.");
+	return false;
+}
+
 /*
  * Names, ranges and meaning are those that existing programs rely on; the
  * defaults are such that nothing has to be set.
@@ -180,7 +191,7 @@ settings_define_hnsw(void)
 							HNSW_MAX_SCAN_TUPLES_NONE, PG_INT32_MAX,
 							PGC_USERSET,
 							0,
-							NULL, NULL, NULL);
+							settings_check_max_scan_tuples, NULL, NULL);
 	DefineCustomRealVariable("hnsw.scan_mem_multiplier",
 							 "Multiple of work_mem that a search may use.",
 							 NULL,
