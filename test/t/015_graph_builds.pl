@@ -204,6 +204,15 @@ interrupted('CREATE INDEX, cancelled', $create, 'build-logged', $cancel,
 is(value(q{SELECT count(*) FROM pg_class WHERE relname = 't_idx'}),
 	'0', 'CREATE INDEX, cancelled: there is no index');
 
+# What the view of progress shows when a graph has been written.
+my $rows = value('SELECT count(*) FROM t');
+interrupted('progress', $create, 'graph-measured', sub {
+		is(value(q{SELECT phase, tuples_total, tuples_done
+				FROM pg_stat_progress_create_index}),
+			"building index: logging segment|$rows|$rows", 'progress');
+		$cancel->(); },
+	qr/canceling statement due to user request/);
+
 # Cancelled at other places each time, until there is time enough.
 my $timeout = 1;
 my %states;

@@ -104,6 +104,17 @@ build_report_graph_phase(int phase)
 								 BUILD_PHASE_GRAPH + phase);
 }
 
+void
+build_report_graph_nodes(uint32 ndone, uint32 nnodes)
+{
+	static const int columns[] = {
+		PROGRESS_CREATEIDX_TUPLES_TOTAL, PROGRESS_CREATEIDX_TUPLES_DONE
+	};
+	const int64 values[] = {nnodes, Min(ndone, nnodes)};
+
+	pgstat_progress_update_multi_param(lengthof(columns), columns, values);
+}
+
 double
 build_part(BuildPart *part, TableScanDesc scan, int nparts)
 {

@@ -20,7 +20,11 @@ extern IndexBuildResult *build_index(Relation heap, Relation index,
 extern void build_empty(Relation index, AmKind am);
 extern char *build_phase_name(int64 phase);
 
-/* Say in the view of progress which phase of a graph's build has begun. */
+/*
+ * Say in the view of progress which phase of a graph's build has begun; and in
+ * a phase that goes through all nodes, for how many that is done.
+ */
 extern void build_report_graph_phase(int phase);
+extern void build_report_graph_nodes(uint32 ndone, uint32 nnodes);
 
 #endif							/* VDB_BUILD_H */

@@ -16,6 +16,7 @@
 
 #include "am/common/graph_job_state.h"
 #include "am/common/options.h"
+#include "base/debug_points.h"
 #include "common/hashfn.h"
 #include "graph/encode.h"
 #include "graph/info.h"
@@ -151,8 +152,11 @@ graph_job_write(GraphJob *job, int level)
 
 	info = graph_job_info(job);
 	segment_writer_set_graph(job->writer, info);
+	graph_job_report_measuring();
 	graph_job_measure(job, info);
 	segment_writer_set_graph(job->writer, info);
+	graph_job_report_logging();
+	debug_point("graph-measured");
 	id = segment_writer_finish(job->writer);
 	MemoryContextSwitchTo(old);
 	return id;

@@ -35,7 +35,16 @@
 
 extern PGDLLEXPORT void vdb_graph_worker_main(dsm_segment *seg, shm_toc *toc);
 
-static void graph_job_write_nodes(GraphJob *job);
+/* Of the phase that runs in the leader, what the view of progress shows. */
+typedef struct JobProgress
+{
+	GraphBuild *build;
+	uint32		nnodes;
+	int			phase;
+} JobProgress;
+
+static void graph_job_begin_phase(JobProgress *progress, int phase);
+static void graph_job_write_nodes(GraphJob *job, bool leader);
 static void graph_job_write_node_page(GraphJob *job, SegmentReader *reader,
 									  GraphEncoder *encoder, char *contents,
 									  uint32 page);
@@ -240,51 +249,86 @@ void
 graph_job_participate(GraphJob *job, bool leader)
 {
 	Barrier    *barrier = &job->shared->barrier;
+	JobProgress progress = {.build = job->build,.nnodes = job->rows.n};
 	int			nphases = graph_build_nphases();
 	int			phase = BarrierAttach(barrier);
 
-	graph_build_set_check(job->build, graph_job_check, NULL);
+	graph_build_set_check(job->build, graph_job_check,
+						  leader ? &progress : NULL);
 	for (; phase <= nphases + 1; phase++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (leader)
-			build_report_graph_phase(phase);
+			graph_job_begin_phase(&progress, phase);
 		if (phase < nphases)
 			graph_build_phase(job->build, phase);
 		else if (phase > nphases)
 		{
 			if (leader)
 				graph_job_write_planes(job);
-			graph_job_write_nodes(job);
+			graph_job_write_nodes(job, leader);
 		}
 		else if (leader)
 			graph_job_start_writing(job);
 		BarrierArriveAndWait(barrier, PG_WAIT_EXTENSION);
 	}
+	graph_build_set_check(job->build, NULL, NULL);
 	BarrierDetach(barrier);
 }
 
 char *
 graph_job_phase_name(int phase)
 {
+	static char *const after[] = {
+		"laying out segment", "writing segment",
+		"measuring recall", "logging segment"
+	};
 	int			nphases = graph_build_nphases();
 
-	if (phase < 0 || phase > nphases + 1)
+	if (phase < 0 || phase >= nphases + (int) lengthof(after))
 		return NULL;
 	if (phase < nphases)
 		return (char *) graph_build_phase_name(phase);
-	return phase == nphases ? "laying out segment" : "writing segment";
+	return after[phase - nphases];
+}
+
+/* The numbers of nodes stay as they are when all are written. */
+void
+graph_job_report_measuring(void)
+{
+	build_report_graph_phase(graph_build_nphases() + 2);
+}
+
+void
+graph_job_report_logging(void)
+{
+	build_report_graph_phase(graph_build_nphases() + 3);
 }
 
 static void
+graph_job_begin_phase(JobProgress *progress, int phase)
+{
+	progress->phase = phase;
+	build_report_graph_phase(phase);
+	build_report_graph_nodes(0, progress->nnodes);
+}
+
+/* Called by the builder, all the time; arg is NULL in workers. */
+static void
 graph_job_check(void *arg)
 {
+	JobProgress *progress = arg;
+
 	CHECK_FOR_INTERRUPTS();
+	if (progress != NULL)
+		build_report_graph_nodes(graph_build_progress(progress->build,
+													  progress->phase),
+								 progress->nnodes);
 }
 
 /* Encode nodes and write them, as long as there are pages to be had. */
 static void
-graph_job_write_nodes(GraphJob *job)
+graph_job_write_nodes(GraphJob *job, bool leader)
 {
 	GraphJobShared *shared = job->shared;
 	SegmentReader *reader = segment_open(job->index, &shared->identity,
@@ -302,7 +346,12 @@ graph_job_write_nodes(GraphJob *job)
 			break;
 		for (uint32 i = page; i < Min(page + GRAPH_JOB_PAGES, npages); i++)
 			graph_job_write_node_page(job, reader, encoder, contents, i);
+		if (leader)
+			build_report_graph_nodes(page * reader->nodes_per_page,
+									 reader->nnodes);
 	}
+	if (leader)
+		build_report_graph_nodes(reader->nnodes, reader->nnodes);
 	pfree(contents);
 	segment_close(reader);
 }

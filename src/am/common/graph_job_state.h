@@ -84,6 +84,10 @@ extern void graph_job_map(GraphJob *job, GraphJobShared *shared);
 /* All phases, by every process; the leader says so. */
 extern void graph_job_participate(GraphJob *job, bool leader);
 
+/* The leader's phases after those that all go through together. */
+extern void graph_job_report_measuring(void);
+extern void graph_job_report_logging(void);
+
 /* graph_job.c: the leader's phase between building and writing nodes. */
 extern void graph_job_start_writing(GraphJob *job);
 
