@@ -119,3 +119,43 @@ COMMENT ON VIEW vectordb.segments IS
 	'segments of the indexes in vectordb.tables';
 
 GRANT SELECT ON vectordb.tables, vectordb.segments TO PUBLIC;
+
+COMMENT ON COLUMN vectordb.tables.table_id IS
+	'the table';
+COMMENT ON COLUMN vectordb.tables.indexrelid IS
+	'the index';
+COMMENT ON COLUMN vectordb.tables.dimension IS
+	'dimensions of the indexed vectors';
+COMMENT ON COLUMN vectordb.tables.created_on IS
+	'when the index was built';
+COMMENT ON COLUMN vectordb.tables.state IS
+	'ready; pending: a step is unfinished; invalid: as in pg_index';
+COMMENT ON COLUMN vectordb.tables.engine_type IS
+	'access method';
+COMMENT ON COLUMN vectordb.tables.nlist IS
+	'lists of an ivf index';
+COMMENT ON COLUMN vectordb.tables.metric_type IS
+	'L2, IP, COSINE or L1';
+
+COMMENT ON COLUMN vectordb.segments.table_id IS
+	'the table';
+COMMENT ON COLUMN vectordb.segments.engine_type IS
+	'access method';
+COMMENT ON COLUMN vectordb.segments.file_id IS
+	'number of the segment in its index, never used again';
+COMMENT ON COLUMN vectordb.segments.file_type IS
+	'state and kind: growing, sealed/rows, sealed/planes, sealed/graph, ...';
+COMMENT ON COLUMN vectordb.segments.file_size IS
+	'bytes';
+COMMENT ON COLUMN vectordb.segments.row_count IS
+	'rows, dead ones included';
+COMMENT ON COLUMN vectordb.segments.created_on IS
+	'when the segment was sealed or written; NULL while it grows';
+COMMENT ON COLUMN vectordb.segments.state IS
+	'growing, sealing, sealed, building or retired';
+COMMENT ON COLUMN vectordb.segments.dead_rows IS
+	'dead rows, as of the last VACUUM';
+COMMENT ON COLUMN vectordb.segments.level IS
+	'how often the rows were rewritten';
+COMMENT ON COLUMN vectordb.segments.indexrelid IS
+	'the index';
