@@ -101,37 +101,66 @@ my $graphs = q{SELECT count(*) FROM vectordb.segments
 # The process dies
 # ---------------------------------------------------------------------------
 
+# Points that every build passes, those that one of an index in use alone
+# does, and those that one of a new index alone does.
+my @points = map { [ $_, 1, 1 ] } 'build-registered', 'build-run-added',
+  'build-written', 'build-logged', 'graph-launched', 'graph-laid-out',
+  'graph-nodes-written', 'swap-done';
+push @points, map { [ $_, 0, 1 ] } 'seal-closed', 'seal-lanes-closed',
+  'seal-done', 'retired-chained';
+push @points, [ 'graph-sources-forgotten', 1, 0 ];
+
 my $round = 0;
-foreach my $point ('build-registered', 'build-run-added', 'build-written',
-	'build-logged', 'swap-done', 'retired-chained')
+foreach my $case (@points)
 {
-	my $workers = $round++ % 2 == 0 ? 2 : 0;
-	my $settings = "SET max_parallel_maintenance_workers = $workers;
-		SET vectordb.debug_points = '$point=crash';";
+	my ($point, $in_new, $in_old) = @$case;
+	# Without workers there is nothing to be launched.
+	my $workers = $round++ % 2 == 0 || $point eq 'graph-launched' ? 2 : 0;
+	my $workers_set = "SET max_parallel_maintenance_workers = $workers;";
+	my $settings = "$workers_set SET vectordb.debug_points = '$point=crash';";
 	my $name = "$point, $workers workers";
 
 	value($setup);
-	if ($point ne 'retired-chained')
+	if ($in_new)
 	{
 		ok(dies("$settings $create"), "$name: CREATE INDEX died");
 		is(value(q{SELECT count(*) FROM pg_class WHERE relname = 't_idx'}),
 			'0', "$name: there is no index");
 	}
-	value("SET max_parallel_maintenance_workers = $workers; $create");
+	value("$workers_set $create");
 	is(value($graphs), '1', "$name: the index has a graph");
 	value($more);
-	ok(dies("$settings $build"), "$name: the build died");
+	if ($in_new)
+	{
+		ok(dies("$settings REINDEX INDEX CONCURRENTLY t_idx;"),
+			"$name: REINDEX CONCURRENTLY died");
+		is( value(q{SELECT indisvalid, relname FROM pg_class JOIN pg_index
+			  ON indexrelid = pg_class.oid WHERE relname ~ '^t_idx'
+			  ORDER BY relname}),
+			"t|t_idx\nf|t_idx_ccnew",
+			"$name: it leaves what the server's own would leave");
+		all_well("$name, REINDEX");
+		value('DROP INDEX t_idx_ccnew');
+	}
+	if ($in_old)
+	{
+		ok(dies("$settings $build"), "$name: the build died");
+	}
 	is(value('SELECT count(*) FROM t'), '5143', "$name: no row is lost");
 	all_well($name);
 	value('VACUUM t');
 	is(value(q{SELECT (vectordb.index_info('t_idx')).pending}),
 		'0', "$name: nothing is pending after VACUUM");
-	value("SET max_parallel_maintenance_workers = $workers; $build");
+	value("$workers_set $build");
 	cmp_ok(value($graphs), '>', 0, "$name: built in the end");
 	is( value(q{SELECT count(*) FROM vectordb.segments
 		  WHERE indexrelid = 't_idx'::regclass AND file_type <> 'sealed/graph'}),
 		'0', "$name: all rows are in graphs");
 	all_well("$name, built");
+	next if !$in_new;
+	value("$workers_set REINDEX INDEX CONCURRENTLY t_idx;");
+	is(value($graphs), '1', "$name: built anew");
+	all_well("$name, built anew");
 }
 
 # What dead builds leave is used again.
@@ -176,7 +205,7 @@ sub interrupted
 	$between->();
 	$holder->quit;
 	eval { $run->finish };
-	like($err, $expected, "$name: the build fails");
+	like($err, $expected, "$name: the build ends as it should");
 	return;
 }
 
@@ -212,6 +241,17 @@ interrupted('progress', $create, 'graph-measured', sub {
 			"building index: logging segment|$rows|$rows", 'progress');
 		$cancel->(); },
 	qr/canceling statement due to user request/);
+
+# Workers that are there before the leader wait for it.
+interrupted('slow leader', $create, 'graph-launched', sub {
+	$node->poll_query_until('postgres',
+		q{SELECT count(*) > 0 FROM pg_stat_activity
+		  WHERE backend_type = 'parallel worker' AND wait_event_type = 'Extension'})
+	  or die 'no worker waits';
+}, qr/^$/);
+is(value($graphs), '1', 'slow leader: there is a graph');
+all_well('slow leader');
+value('DROP INDEX t_idx');
 
 # Cancelled at other places each time, until there is time enough.
 my $timeout = 1;

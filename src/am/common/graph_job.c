@@ -149,6 +149,7 @@ graph_job_write(GraphJob *job, int level)
 	graph_job_launch(job);
 	graph_job_participate(job, true);
 	graph_job_finish_workers(job);
+	debug_point("graph-nodes-written");
 
 	info = graph_job_info(job);
 	segment_writer_set_graph(job->writer, info);

@@ -16,6 +16,7 @@
 #include "am/common/build.h"
 #include "am/common/graph_job_state.h"
 #include "base/compat.h"
+#include "base/debug_points.h"
 #include "graph/encode.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
@@ -211,12 +212,18 @@ graph_job_allocate(GraphJob *job, Size size, int nworkers)
  * ----------------------------------------------------------------------
  */
 
+/*
+ * The leader joins those who meet before there are others: workers that were
+ * quick would go through the phases alone, and past the one that is its own.
+ */
 void
 graph_job_launch(GraphJob *job)
 {
+	(void) BarrierAttach(&job->shared->barrier);
 	if (job->pcxt == NULL)
 		return;
 	LaunchParallelWorkers(job->pcxt);
+	debug_point("graph-launched");
 }
 
 int
@@ -251,7 +258,8 @@ graph_job_participate(GraphJob *job, bool leader)
 	Barrier    *barrier = &job->shared->barrier;
 	JobProgress progress = {.build = job->build,.nnodes = job->rows.n};
 	int			nphases = graph_build_nphases();
-	int			phase = BarrierAttach(barrier);
+	int			phase = leader ? BarrierPhase(barrier) :
+	BarrierAttach(barrier);
 
 	graph_build_set_check(job->build, graph_job_check,
 						  leader ? &progress : NULL);
@@ -269,7 +277,10 @@ graph_job_participate(GraphJob *job, bool leader)
 			graph_job_write_nodes(job, leader);
 		}
 		else if (leader)
+		{
 			graph_job_start_writing(job);
+			debug_point("graph-laid-out");
+		}
 		BarrierArriveAndWait(barrier, PG_WAIT_EXTENSION);
 	}
 	graph_build_set_check(job->build, NULL, NULL);

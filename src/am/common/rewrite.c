@@ -19,6 +19,7 @@
 #include "am/common/rewrite.h"
 #include "am/common/rewrite_state.h"
 #include "base/compat.h"
+#include "base/debug_points.h"
 #include "miscadmin.h"
 #include "storage/growing.h"
 #include "utils/memutils.h"
@@ -376,6 +377,7 @@ rewrite_write_graph(Rewrite *rewrite, uint32 first, uint32 end)
 	{
 		manifest_forget(rewrite->index);
 		rewrite->forgotten = true;
+		debug_point("graph-sources-forgotten");
 	}
 	id = graph_job_write(job, rewrite_level(rewrite));
 	places = graph_job_places(job);
