@@ -25,8 +25,12 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/growing.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/manifest.h"
+#include "storage/proc.h"
 #include "storage/segment.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -42,6 +46,7 @@ PG_FUNCTION_INFO_V1(vdb_build);
 
 static Relation admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner,
 						   Relation *heap);
+static void admin_lock(Oid indexrelid, LOCKMODE lockmode);
 static void admin_not_an_index(Oid relid);
 static char *admin_index_names(Oid heapid);
 static bool admin_is_vector_index(Oid indexrelid);
@@ -96,7 +101,8 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 	}
 
 	*heap = table_open(heapid, AccessShareLock);
-	index = index_open(indexrelid, lockmode);
+	admin_lock(indexrelid, lockmode);
+	index = index_open(indexrelid, NoLock);
 	if (index->rd_rel->relkind != RELKIND_INDEX)
 		ereport(ERROR,
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -126,6 +132,42 @@ admin_open(Oid indexrelid, LOCKMODE lockmode, bool owner, Relation *heap)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("cannot access temporary indexes of other sessions"));
 	return index;
+}
+
+/*
+ * Lock an index.  A lock that excludes others who maintain it is not queued
+ * for: REINDEX CONCURRENTLY holds it for a long time and then waits for our
+ * snapshot, so that one of the two would end as a victim of the deadlock, and
+ * mostly the one that has worked longer.  What is over soon is waited for.
+ */
+static void
+admin_lock(Oid indexrelid, LOCKMODE lockmode)
+{
+	TimestampTz start = GetCurrentTimestamp();
+
+	if (lockmode < ShareUpdateExclusiveLock)
+		LockRelationOid(indexrelid, lockmode);
+	else
+	{
+		while (!ConditionalLockRelationOid(indexrelid, lockmode))
+		{
+			if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+										   DeadlockTimeout))
+				ereport(ERROR,
+						errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+						errmsg("index \"%s\" is being built or changed by another process",
+							   get_rel_name(indexrelid)));
+			(void) WaitLatch(MyLatch,
+							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 10, PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+		}
+	}
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(indexrelid)))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation with OID %u does not exist", indexrelid));
 }
 
 /* Often the name of the table was given: say which indexes it has. */
