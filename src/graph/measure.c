@@ -170,6 +170,7 @@ measure_nearest(Measure *measure, const QuantQuery *query, MeasureTop *top)
 		top->distances[MEASURE_K - 1];
 		int			n = quant_bounds_row(query, &block, limit, bounds);
 
+		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < n; i++)
 		{
 			uint32		row = first + bounds[i].row;

@@ -224,6 +224,8 @@ code_hash_compare(const void *a, const void *b)
 	const CodeHash *x = a;
 	const CodeHash *y = b;
 
+	/* Sorting millions takes seconds. */
+	CHECK_FOR_INTERRUPTS();
 	if (x->hash != y->hash)
 		return x->hash < y->hash ? -1 : 1;
 	return x->row < y->row ? -1 : 1;
@@ -266,11 +268,12 @@ graph_job_find_copies(GraphJob *job)
 
 	for (uint32 i = 0; i < n; i++)
 	{
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		hashes[i].hash = graph_job_hash(job, i);
 		hashes[i].row = i;
 		job->owner[i] = i;
 	}
-	CHECK_FOR_INTERRUPTS();
 	qsort(hashes, n, sizeof(CodeHash), code_hash_compare);
 	for (uint32 i = 1, first = 0; i < n; i++)
 	{

@@ -38,8 +38,11 @@ rewrite_list_rows(Rewrite *rewrite)
 {
 	rewrite_read_dead(rewrite);
 	for (int i = 0; i < rewrite->nsources; i++)
-		rewrite->max_rows += rewrite->sources[i].info.nrows -
-			rewrite->sources[i].info.ndead;
+	{
+		const SegmentInfo *info = &rewrite->sources[i].info;
+
+		rewrite->max_rows += info->nrows - Min(info->ndead, info->nrows);
+	}
 	rewrite->rows = palloc_extended(sizeof(RewriteRow) *
 									Max(rewrite->max_rows, 1),
 									MCXT_ALLOC_HUGE);
@@ -65,6 +68,8 @@ rewrite_list_class(Rewrite *rewrite, RowClass class)
 			RewriteRow	row = {i, position};
 			RowClass	found;
 
+			if (position % 65536 == 0)
+				CHECK_FOR_INTERRUPTS();
 			if (!rewrite_row_class(rewrite, row, &found) || found != class)
 				continue;
 			if (rewrite->nrows == rewrite->max_rows)
