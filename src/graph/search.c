@@ -76,7 +76,8 @@ struct GraphWalk
 static void graph_report_damage(const SegmentReader *reader);
 static bool graph_info_fits(const SegmentReader *reader,
 							const GraphInfo *info, const GraphShape *shape);
-static float graph_choose_slack(const GraphInfo *info, float target_recall);
+static GraphCurvePoint graph_choose_point(const GraphInfo *info,
+										  float target_recall);
 static void walk_enter(GraphWalk *walk);
 static bool walk_pop(GraphWalk *walk, uint32 *node);
 static bool walk_top(GraphWalk *walk);
@@ -115,8 +116,25 @@ graph_open(const SegmentReader *reader, uint32 dim, int bits,
 	graph->shape = graph_shape(dim, bits, info->steer_dim);
 	if (!graph_info_fits(reader, info, &graph->shape))
 		graph_report_damage(reader);
-	graph->slack = graph_choose_slack(info, target_recall);
+	graph->slack = graph_choose_point(info, target_recall).slack;
 	return graph;
+}
+
+GraphCurvePoint
+graph_read_point(const SegmentReader *reader, float target_recall)
+{
+	GraphInfo	info;
+	Buffer		buffer;
+	bool		locked;
+
+	if (reader->graph_bytes < sizeof(GraphInfo))
+		graph_report_damage(reader);
+	buffer = segment_pin_area(reader, AREA_GRAPH, 0, &locked);
+	memcpy(&info, page_content(BufferGetPage(buffer)), sizeof(info));
+	page_unpin(buffer, locked);
+	if (info.version != GRAPH_INFO_VERSION || info.ncurve > GRAPH_CURVE_POINTS)
+		graph_report_damage(reader);
+	return graph_choose_point(&info, target_recall);
 }
 
 static void
@@ -155,27 +173,31 @@ graph_info_fits(const SegmentReader *reader, const GraphInfo *info,
  * The curve was measured with queries made of the rows.  Real ones come from
  * elsewhere and miss up to three times as many (README.md has measurements).
  */
-static float
-graph_choose_slack(const GraphInfo *info, float target_recall)
+static GraphCurvePoint
+graph_choose_point(const GraphInfo *info, float target_recall)
 {
 	float		wanted = 1 - (1 - target_recall) / 3;
+	GraphCurvePoint unknown = {GRAPH_DEFAULT_SLACK, 0, 0};
+	GraphCurvePoint beyond = {INFINITY, 1, INFINITY};
 
 	if (info->ncurve == 0)
-		return GRAPH_DEFAULT_SLACK;
+		return unknown;
 	for (uint32 i = 0; i < info->ncurve; i++)
 	{
-		const GraphCurvePoint *point = &info->curve[i];
-		const GraphCurvePoint *before = point - 1;
+		GraphCurvePoint point = info->curve[i];
+		const GraphCurvePoint *before = &info->curve[i] - 1;
+		float		part;
 
-		if (point->recall < wanted)
+		if (point.recall < wanted)
 			continue;
-		if (i == 0 || point->recall <= before->recall)
-			return point->slack;
-		return point->slack - (point->recall - wanted) /
-			(point->recall - before->recall) *
-			(point->slack - before->slack);
+		if (i == 0 || point.recall <= before->recall)
+			return point;
+		part = (point.recall - wanted) / (point.recall - before->recall);
+		point.slack -= part * (point.slack - before->slack);
+		point.steps -= part * (point.steps - before->steps);
+		return point;
 	}
-	return INFINITY;
+	return beyond;
 }
 
 float

@@ -49,6 +49,15 @@ typedef struct Graph
 extern Graph *graph_open(const SegmentReader *reader, uint32 dim, int bits,
 						 float target_recall);
 
+/*
+ * The point of the recall curve that is right for the recall that is wanted,
+ * from one page: how much slack, and how many nodes a walk expands on average
+ * before it settles.  Both are infinite when no walk is known to reach it,
+ * and the steps 0 when the curve has not been measured.
+ */
+extern GraphCurvePoint graph_read_point(const SegmentReader *reader,
+										float target_recall);
+
 /* What expanding a node has found: the node itself. */
 typedef struct GraphFound
 {

@@ -68,10 +68,9 @@
 /* Rows refined before the first one is returned. */
 #define COST_REFINED_ROWS 150.0
 
-/* A step along a graph, but for its page; steps before the first row. */
+/* A step along a graph, but for its page; steps for a row. */
 #define COST_STEP 200.0
 #define COST_STEP_DIMENSION (1 / 4.0)
-#define COST_FIRST_STEPS 60.0
 #define COST_STEPS_PER_ROW 1.5
 
 /*
@@ -88,9 +87,9 @@ typedef struct ScanCost
 	double		rows;			/* in the index */
 	double		wanted;			/* of these, if nobody stops */
 	double		slow_rows;		/* of these, in growing or sealed segments */
-	double		graph_rows;		/* of these, in graphs */
-	double		graph_pages;	/* of a pass over graphs */
-	int			ngraphs;
+	double		graph_rows;		/* of these, in graphs that are walked */
+	double		graph_pages;	/* of a pass over those */
+	double		first_steps;	/* along them, before the first row */
 	double		pass_pages;		/* read by one pass */
 	double		fine_pages;		/* from which rows are refined */
 	double		random_page;	/* cost of a page of the index */
@@ -115,8 +114,10 @@ static double cost_share_within(PlannerInfo *root, IndexPath *path);
 static IndexCost cost_in_order(ScanCost *cost, double share);
 static IndexCost cost_filtered(const ScanCost *cost, bool is_ordered);
 static void cost_read_index(IndexOptInfo *info, ScanCost *cost);
-static void cost_count_pages(const Manifest *manifest, double index_pages,
-							 ScanCost *cost);
+static void cost_count_pages(Relation index, const Manifest *manifest,
+							 double index_pages, ScanCost *cost);
+static double cost_first_steps(Relation index, const Manifest *manifest,
+							   const SegmentInfo *info);
 static WalkCost cost_walk(ScanCost *cost, double share);
 static Cost cost_pass_cpu(const ScanCost *cost);
 static Cost cost_further_passes(const ScanCost *cost, double refined);
@@ -261,7 +262,7 @@ cost_fetch_rows(PlannerInfo *root, IndexPath *path, int dim, double rows,
 		 distance.per_tuple + condition.per_tuple);
 }
 
-/* From the definition of the index and its manifest, no other page. */
+/* From the definition of the index, its manifest and its recall curves. */
 static void
 cost_read_index(IndexOptInfo *info, ScanCost *cost)
 {
@@ -282,7 +283,7 @@ cost_read_index(IndexOptInfo *info, ScanCost *cost)
 	index = index_open(info->indexoid, NoLock);
 	manifest = manifest_read(index);
 	cost->dim = manifest->identity.dim;
-	cost_count_pages(manifest, info->pages, cost);
+	cost_count_pages(index, manifest, info->pages, cost);
 	pfree(manifest->segments);
 	pfree(manifest);
 	index_close(index, NoLock);
@@ -293,7 +294,7 @@ cost_read_index(IndexOptInfo *info, ScanCost *cost)
  * more than its size.
  */
 static void
-cost_count_pages(const Manifest *manifest, double index_pages,
+cost_count_pages(Relation index, const Manifest *manifest, double index_pages,
 				 ScanCost *cost)
 {
 	const IndexIdentity *identity = &manifest->identity;
@@ -314,12 +315,13 @@ cost_count_pages(const Manifest *manifest, double index_pages,
 		{
 			double		pages = ceil(info->nrows /
 									 (double) shape.coarse_rows_per_page);
+			double		steps = cost_first_steps(index, manifest, info);
 
 			cost->pass_pages += pages;
 			bounded += info->nrows;
-			if (info->kind == SEGMENT_GRAPH)
+			if (!isinf(steps))
 			{
-				cost->ngraphs++;
+				cost->first_steps += steps;
 				cost->graph_rows += info->nrows;
 				cost->graph_pages += pages;
 			}
@@ -335,6 +337,25 @@ cost_count_pages(const Manifest *manifest, double index_pages,
 		ceil(bounded / shape.fine_rows_per_page);
 }
 
+/*
+ * As scan_graph_steps() has it, of a segment that is not open.  Who wants no
+ * index scan gets a plan even if the graph is damaged.
+ */
+static double
+cost_first_steps(Relation index, const Manifest *manifest,
+				 const SegmentInfo *info)
+{
+	SegmentReader *reader;
+	double		steps;
+
+	if (info->kind != SEGMENT_GRAPH || !enable_indexscan)
+		return INFINITY;
+	reader = segment_open(index, &manifest->identity, info);
+	steps = scan_graph_steps(reader);
+	segment_close(reader);
+	return steps;
+}
+
 /* ----------------------------------------------------------------------
  * In the index
  * ----------------------------------------------------------------------
@@ -348,7 +369,7 @@ static WalkCost
 cost_walk(ScanCost *cost, double share)
 {
 	WalkCost	walk = {0, 0};
-	double		first = COST_FIRST_STEPS * cost->ngraphs;
+	double		first = Max(cost->first_steps, vdb_hnsw_ef_search);
 	double		in_graphs = Min(cost->graph_rows / cost->rows, 1);
 	double		steps = first +
 	COST_STEPS_PER_ROW * share * cost->wanted * in_graphs;
@@ -356,7 +377,7 @@ cost_walk(ScanCost *cost, double share)
 	Cost		step = cost->random_page + cpu_operator_cost *
 	(COST_STEP + COST_STEP_DIMENSION * cost->dim);
 
-	if (cost->ngraphs == 0 || vdb_target_recall >= 1)
+	if (cost->graph_rows == 0)
 		return walk;
 	if (steps > most)
 	{

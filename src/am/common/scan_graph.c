@@ -18,8 +18,8 @@
  * returned before are remembered and left out.
  *
  * Who wants all of the nearest rows, vectordb.target_recall = 1, or more of
- * them than walks were seen to find when a graph was built, has its segment
- * read at once.
+ * them than walks were seen to find when a graph was built, or to find in less
+ * time than reading takes, has its segment read at once.
  *
  * hnsw.iterative_scan: with strict_order a row that comes up after a row with
  * a larger bound was returned is dropped; with relaxed_order it is returned;
@@ -46,6 +46,9 @@
 
 /* Rows that "off" returns when hnsw.ef_search leaves it open. */
 #define GRAPH_OFF_ROWS 40
+
+/* Steps before the first row, where the graph does not say. */
+#define GRAPH_FIRST_STEPS 60
 
 /* Nodes that a graph must have seen, however small its share of the rows. */
 #define GRAPH_LEAST_RANK 4
@@ -94,6 +97,7 @@ struct ScanGraphs
 								 * given up */
 };
 
+static bool graphs_are_wanted(void);
 static bool graphs_settled(IndexScan *scan, const TopEntry *top,
 						   ScanGraph **next);
 static float graphs_settled_score(const struct ScanGraphs *graphs,
@@ -123,14 +127,10 @@ scan_graphs_open(IndexScan *scan)
 		const SegmentReader *reader = scan->readers[i];
 		Graph	   *graph;
 
-		if (reader->kind != SEGMENT_GRAPH || reader->nnodes == 0 ||
-			reader->class_first[ROW_UNBOUNDED + 1] -
-			reader->class_first[ROW_UNBOUNDED] > GRAPH_MAX_UNBOUNDED)
+		if (isinf(scan_graph_steps(reader)))
 			continue;
 		graph = graph_open(reader, scan->space->dim, scan->space->bits,
 						   vdb_target_recall);
-		if (isinf(graph->slack) && vdb_hnsw_ef_search == HNSW_EF_SEARCH_AUTO)
-			continue;
 		graphs->is_graph[i] = true;
 		graphs->graphs[graphs->ngraphs].segment = i;
 		graphs->graphs[graphs->ngraphs].dead = NULL;
@@ -165,6 +165,31 @@ scan_graphs_open(IndexScan *scan)
 	graphs->returned = palloc0(sizeof(uint64) * graphs->returned_size);
 }
 
+double
+scan_graph_steps(const SegmentReader *reader)
+{
+	double		steps;
+
+	if (!graphs_are_wanted() || reader->kind != SEGMENT_GRAPH ||
+		reader->nnodes == 0 ||
+		reader->class_first[ROW_UNBOUNDED + 1] -
+		reader->class_first[ROW_UNBOUNDED] > GRAPH_MAX_UNBOUNDED)
+		return INFINITY;
+	if (vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO)
+		return GRAPH_FIRST_STEPS;
+	steps = graph_read_point(reader, vdb_target_recall).steps;
+	if (!(steps > 0))
+		return GRAPH_FIRST_STEPS;
+	return steps > scan_most_steps(reader->nnodes) ? INFINITY : steps;
+}
+
+/* Do the settings leave anything to be found by walking? */
+static bool
+graphs_are_wanted(void)
+{
+	return vdb_target_recall < 1 || vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO;
+}
+
 void
 scan_graphs_start(IndexScan *scan)
 {
@@ -182,8 +207,7 @@ scan_graphs_start(IndexScan *scan)
 	graphs->steer = NULL;
 	graphs->walking = graphs->ngraphs > 0 && scan->mode == SCAN_BOUNDS &&
 		scan->filter == FILTER_NONE && !scan->empty &&
-		(vdb_target_recall < 1 ||
-		 vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO);
+		graphs_are_wanted();
 	if (!graphs->walking)
 		return;
 
@@ -221,7 +245,9 @@ scan_graphs_advance(IndexScan *scan, const TopEntry *top)
 	{
 		if (graphs_settled(scan, top, &next))
 			return false;
-		if (next != NULL && graphs->nsteps < graphs->max_steps)
+		/* What is remembered must fit as well as what waits. */
+		if (next != NULL && graphs->nsteps < graphs->max_steps &&
+			graphs->nreturned < graphs->max_waiting / 2)
 		{
 			graphs_step(scan, next);
 			return true;

@@ -13,6 +13,7 @@
 
 #include "base/topk.h"
 #include "miscadmin.h"
+#include "storage/segment.h"
 
 /*
  * Rows of the first round.  A coarse plane leaves about 150 candidates of
@@ -41,6 +42,13 @@ scan_most_steps(double rows)
 {
 	return Max(rows / SCAN_STEP_ROWS, SCAN_MIN_STEPS);
 }
+
+/*
+ * Steps along the graph of a segment before the first row comes, on average;
+ * infinitely many when there is none, or when the segment is read because
+ * walks find too little, or take longer (scan_graph.c).
+ */
+extern double scan_graph_steps(const SegmentReader *reader);
 
 /*
  * Most rows of a round.  Half of work_mem is for rows being collected, in room
