@@ -301,6 +301,18 @@ SET maintenance_work_mem = '4MB';
 CREATE INDEX odd_v ON odd USING hnsw (v vector_l2_ops);
 SELECT count(*) FILTER (WHERE file_type = 'sealed/graph') > 1 AS several FROM vectordb.segments
 WHERE indexrelid = 'odd_v'::regclass;
+-- With too little for any there is none, and a notice.
+SET maintenance_work_mem = '1MB';
+SET client_min_messages = notice;
+REINDEX INDEX odd_v;
+SET client_min_messages = warning;
+SELECT vectordb.build('odd_v') AS built;
+SELECT count(*) FILTER (WHERE file_type = 'sealed/graph') AS graphs FROM vectordb.segments
+WHERE indexrelid = 'odd_v'::regclass;
+-- What the notice says is enough.
+SET maintenance_work_mem = '13MB';
+SELECT vectordb.build('odd_v') AS built;
+SET maintenance_work_mem = '4MB';
 -- Rows of one segment, too.
 DROP INDEX odd_v;
 CREATE TABLE many (id int, v vector(16));

@@ -50,17 +50,23 @@ graph_job_supported(const IndexIdentity *identity)
 										identity->bits)).own_bytes > 0;
 }
 
-uint32
-graph_job_max_rows(Relation index, const IndexIdentity *identity, Size memory)
+double
+graph_job_row_memory(Relation index, const IndexIdentity *identity)
 {
 	GraphOptions options = options_graph(index);
 	GraphParams params = graph_params(options.m, options.ef_construction,
 									  identity->seed);
 	uint32		sample = 1000000;
-	double		row = graph_job_block_size(identity, &params, sample) /
-	(double) sample + 2 * sizeof(uint32) + sizeof(uint64) * 2;
 
-	return (uint32) Min(memory / row, GRAPH_MAX_NODES);
+	return graph_job_block_size(identity, &params, sample) / (double) sample +
+		2 * sizeof(uint32) + sizeof(uint64) * 2;
+}
+
+uint32
+graph_job_max_rows(Relation index, const IndexIdentity *identity, Size memory)
+{
+	return (uint32) Min(memory / graph_job_row_memory(index, identity),
+						GRAPH_MAX_NODES);
 }
 
 GraphJob *

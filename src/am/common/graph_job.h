@@ -33,6 +33,10 @@
 /* Can rows of this index have a graph? */
 extern bool graph_job_supported(const IndexIdentity *identity);
 
+/* Bytes that building a graph takes for each row. */
+extern double graph_job_row_memory(Relation index,
+								   const IndexIdentity *identity);
+
 /* Bounded rows for which so many bytes suffice. */
 extern uint32 graph_job_max_rows(Relation index,
 								 const IndexIdentity *identity, Size memory);

@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "am/common/graph_job.h"
 #include "am/common/rewrite.h"
 #include "am/common/rewrite_state.h"
@@ -24,7 +26,16 @@
 #include "storage/growing.h"
 #include "utils/memutils.h"
 
+/*
+ * A segment becomes no more graphs than these: their descriptors must find
+ * room in the pages of one swap.
+ */
+#define REWRITE_MAX_PARTS 64
+
 static int	rewrite_build_graphs(Relation index, const RewriteHow *how);
+static void rewrite_report_memory(Relation index,
+								  const IndexIdentity *identity,
+								  uint64 nrows);
 static bool rewrite_wants_graph(const Manifest *manifest,
 								const SegmentInfo *info);
 static bool rewrite_run(Relation index, const uint32 *ids, int nids,
@@ -120,6 +131,7 @@ rewrite_build_graphs(Relation index, const RewriteHow *how)
 											  (Size) maintenance_work_mem *
 											  1024);
 	uint32	   *ids = palloc(sizeof(uint32) * Max(manifest->nsegments, 1));
+	uint64		lacking = 0;
 	int			nbuilt = 0;
 	int			next = 0;
 
@@ -152,7 +164,12 @@ rewrite_build_graphs(Relation index, const RewriteHow *how)
 			ids[nids++] = info->id;
 			rows += live;
 		}
-		if (nids == 0 || rows < GRAPH_MIN_ROWS || max_rows < GRAPH_MIN_ROWS)
+		if (max_rows < Max(GRAPH_MIN_ROWS, rows / REWRITE_MAX_PARTS))
+		{
+			lacking += rows;
+			continue;
+		}
+		if (nids == 0 || rows < GRAPH_MIN_ROWS)
 			continue;
 		this.max_rows = max_rows;
 		/* What is in memory need not stay on disk. */
@@ -160,7 +177,23 @@ rewrite_build_graphs(Relation index, const RewriteHow *how)
 		if (rewrite_run(index, ids, nids, &this))
 			nbuilt++;
 	}
+	if (lacking >= GRAPH_MIN_ROWS)
+		rewrite_report_memory(index, &manifest->identity, lacking);
 	return nbuilt;
+}
+
+static void
+rewrite_report_memory(Relation index, const IndexIdentity *identity,
+					  uint64 nrows)
+{
+	double		bytes = nrows * graph_job_row_memory(index, identity);
+
+	ereport(NOTICE,
+			errmsg("no graph was built for " UINT64_FORMAT " rows of index \"%s\", for maintenance_work_mem has no room for it",
+				   nrows, RelationGetRelationName(index)),
+			errdetail("Searches read these rows."),
+			errhint("Set maintenance_work_mem to %.0f MB or more, and call vectordb.build().",
+					ceil(bytes / (1024 * 1024))));
 }
 
 static bool
