@@ -352,3 +352,20 @@ SELECT pg_temp.kinds('unlogged_v'), (SELECT count(*) FROM vectordb.check('unlogg
 	pg_temp.recall('unlogged', '<->', (SELECT array_agg(pg_temp.clustered(i, 50, 16))
 	FROM generate_series(90001, 90020) i), 10) >= 0.8 AS enough;
 DROP TABLE temp, unlogged, odd;
+
+-- Free space in more pieces than a segment can have.
+CREATE TABLE scattered (id serial, v vector(1000));
+CREATE INDEX scattered_v ON scattered USING hnsw (v vector_l2_ops) WITH (seal_size = '1kB');
+INSERT INTO scattered (v)
+SELECT ((SELECT array_agg(((hashint8extended(i, j) >> 40) / 8388608.0)::real ORDER BY j)
+		 FROM generate_series(1, 8) j) || array_fill(0::real, ARRAY[992]))::vector
+FROM generate_series(1, 8500) i;
+SELECT count(*) > 1000 AS many FROM vectordb.segments WHERE indexrelid = 'scattered_v'::regclass;
+SELECT vectordb.build('scattered_v') > 0 AS built;
+DELETE FROM scattered WHERE id % 3 = 0;
+VACUUM scattered;
+SELECT txid_current() > 0 AS passed;
+SELECT vectordb.build('scattered_v') > 0 AS built;
+SELECT file_type, row_count FROM vectordb.segments WHERE indexrelid = 'scattered_v'::regclass;
+SELECT count(*) FROM vectordb.check('scattered_v');
+DROP TABLE scattered;

@@ -22,6 +22,7 @@
 #include "storage/run.h"
 #include "utils/snapmgr.h"
 
+static void run_plan_find(Relation index, uint32 want, RunPlan *plan);
 static bool run_plan_choose(Relation index, uint32 want, RunPlan *plan);
 static void run_plan_check(Relation index, const RunPlan *plan);
 static bool run_plan_from_donor(Relation index, uint32 want, BlockNumber head,
@@ -30,6 +31,20 @@ static uint32 run_best_fit(const SegmentHeader *header, uint32 want);
 
 void
 run_plan_begin(Relation index, uint32 want, RunPlan *plan)
+{
+	plan->fresh = false;
+	run_plan_find(index, want, plan);
+}
+
+void
+run_plan_begin_fresh(Relation index, uint32 want, RunPlan *plan)
+{
+	plan->fresh = true;
+	run_plan_find(index, want, plan);
+}
+
+static void
+run_plan_find(Relation index, uint32 want, RunPlan *plan)
 {
 	Assert(want > 0);
 	for (;;)
@@ -133,14 +148,14 @@ run_plan_choose(Relation index, uint32 want, RunPlan *plan)
 {
 	MetaPage   *meta = meta_page(BufferGetPage(plan->meta));
 
-	if (meta->spare_npages > 0)
+	if (!plan->fresh && meta->spare_npages > 0)
 	{
 		plan->source = RUN_FROM_SPARE;
 		plan->run.start = meta->spare_start;
 		plan->run.npages = Min(want, meta->spare_npages);
 		return true;
 	}
-	if (meta->free_head != InvalidBlockNumber &&
+	if (!plan->fresh && meta->free_head != InvalidBlockNumber &&
 		run_plan_from_donor(index, want, meta->free_head, plan))
 		return true;
 

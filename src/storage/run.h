@@ -35,6 +35,7 @@ typedef struct RunPlan
 	Buffer		meta;			/* locked exclusively */
 	Buffer		donor;			/* header of a retired segment, or invalid */
 	Buffer		first;			/* of run_plan_first_page(), or invalid */
+	bool		fresh;			/* from the end of the index alone */
 	RunSource	source;
 	uint32		donor_run;		/* number of the run in the donor */
 	SegmentRun	run;			/* what will be taken: 1 to want blocks */
@@ -46,6 +47,9 @@ typedef struct RunPlan
  * locked exclusively.
  */
 extern void run_plan_begin(Relation index, uint32 want, RunPlan *plan);
+
+/* The same, but at the end of the index whatever is free elsewhere. */
+extern void run_plan_begin_fresh(Relation index, uint32 want, RunPlan *plan);
 
 /* Take it: returns the edit's copy of the metapage. */
 extern MetaPage *run_plan_apply(RunPlan *plan, PageEdit *edit);

@@ -375,16 +375,18 @@ writer_register(Relation index, const SegmentHeader *plan, int level,
 /*
  * Give the segment all its pages: runs as they come, a record each.  The free
  * list may be in pieces; when the table of runs is nearly full the rest comes
- * from the end of the index, as much as one run may have.
+ * from the end of the index, as much at a time as one run may have.
  */
 static void
 writer_add_runs(Relation index, BlockNumber header_blkno, uint32 id,
 				uint32 npages)
 {
 	uint32		owned = 0;
+	uint32		nruns = 0;
 
 	while (owned < npages)
 	{
+		uint32		want = Min(npages - owned, SEGMENT_MAX_RUN_PAGES);
 		RunPlan		plan;
 		PageEdit	edit;
 		Buffer		buffer;
@@ -392,8 +394,12 @@ writer_add_runs(Relation index, BlockNumber header_blkno, uint32 id,
 		SegmentHeader *header;
 
 		CHECK_FOR_INTERRUPTS();
-		run_plan_begin(index, Min(npages - owned, SEGMENT_MAX_RUN_PAGES),
-					   &plan);
+		/* Twice as many runs as that takes, if others grow meanwhile. */
+		if (nruns + 2 * ((npages - owned) / SEGMENT_MAX_RUN_PAGES + 1) <
+			SEGMENT_MAX_RUNS)
+			run_plan_begin(index, want, &plan);
+		else
+			run_plan_begin_fresh(index, want, &plan);
 		buffer = page_read(index, header_blkno, PAGE_SEGMENT, id,
 						   BUFFER_LOCK_EXCLUSIVE);
 		edit = page_edit_begin(index);
@@ -407,6 +413,7 @@ writer_add_runs(Relation index, BlockNumber header_blkno, uint32 id,
 						   RelationGetRelationName(index)),
 					errhint("Rebuild the index with REINDEX."));
 		header->npages_used = owned = header->npages_owned;
+		nruns = header->nruns;
 		segment_header_set_used(page);
 		page_edit_commit(&edit);
 		UnlockReleaseBuffer(buffer);
