@@ -297,6 +297,10 @@ DROP TABLE grid;
 -- With too little memory for all rows there are several graphs.
 TRUNCATE odd;
 INSERT INTO odd (v) SELECT pg_temp.clustered(i, 50, 16) FROM generate_series(1, 20000) i;
+-- (The size at which segments are sealed is nothing to CREATE INDEX.)
+CREATE INDEX odd_v ON odd USING hnsw (v vector_l2_ops) WITH (seal_size = '1kB');
+SELECT pg_temp.kinds('odd_v');
+DROP INDEX odd_v;
 SET maintenance_work_mem = '4MB';
 CREATE INDEX odd_v ON odd USING hnsw (v vector_l2_ops);
 SELECT count(*) FILTER (WHERE file_type = 'sealed/graph') > 1 AS several FROM vectordb.segments

@@ -132,16 +132,20 @@ build_part(BuildPart *part, TableScanDesc scan, int nparts)
 	return heap_rows;
 }
 
-/* A graph is built of whole segments, which must fit the memory for it. */
+/*
+ * A graph is built of whole segments, which must fit the memory for it; and of
+ * few of them, so that the size of sealed ones does not matter.
+ */
 static uint32
 build_max_rows(Relation index, const IndexIdentity *identity)
 {
-	uint32		max_rows = options_seal_rows(index, identity->dim);
+	uint32		max_rows;
 
 	if (graph_job_supported(identity))
-		max_rows = Min(max_rows,
-					   graph_job_max_rows(index, identity,
-										  (Size) maintenance_work_mem * 1024));
+		max_rows = graph_job_max_rows(index, identity,
+									  (Size) maintenance_work_mem * 1024);
+	else
+		max_rows = options_seal_rows(index, identity->dim);
 	return Max(max_rows, 1);
 }
 
