@@ -7,7 +7,8 @@ MODULE_big = vectordb
 
 SOURCES = $(wildcard src/*.c src/base/*.c src/distance/*.c src/quant/*.c \
 	src/type/*.c src/storage/*.c src/graph/*.c \
-	src/am/common/*.c src/am/flat/*.c src/am/hnsw/*.c src/admin/*.c)
+	src/am/common/*.c src/am/flat/*.c src/am/hnsw/*.c src/worker/*.c \
+	src/admin/*.c)
 OBJS = $(SOURCES:.c=.o)
 DEPS = $(OBJS:.o=.d)
 

@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "base/settings.h"
 #include "fmgr.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -24,4 +25,5 @@ _PG_init(void)
 {
 	settings_init();
 	creation_init();
+	worker_init();
 }

@@ -252,7 +252,7 @@ admin_hint_indexes(const char *names)
 	return errhint("The vector indexes of the table are: %s.", names);
 }
 
-static void
+void
 admin_refuse_in_recovery(const char *function)
 {
 	if (RecoveryInProgress())

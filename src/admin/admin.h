@@ -26,4 +26,7 @@ extern Relation admin_open_readable(Oid indexrelid, Relation *heap);
 
 extern void admin_close(Relation index, Relation heap, LOCKMODE lockmode);
 
+/* Raises an error on a standby. */
+extern void admin_refuse_in_recovery(const char *function);
+
 #endif							/* VDB_ADMIN_H */

@@ -156,6 +156,15 @@
 	plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index))
 #endif
 
+/* What the server knows of a process, by number from 1 (backend_status.h). */
+#if PG_VERSION_NUM >= 160000
+#define vdb_local_status(i) pgstat_get_local_beentry_by_index(i)
+#else
+#define vdb_local_status(i) pgstat_fetch_stat_local_beentry(i)
+#endif
+#define vdb_backend_status(i) \
+	(vdb_local_status(i) == NULL ? NULL : &vdb_local_status(i)->backendStatus)
+
 /* Count a search for EXPLAIN (18). */
 #if PG_VERSION_NUM >= 180000
 #define vdb_count_index_search(desc) \

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/background.h"
 #include "base/debug_points.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -30,7 +31,7 @@ debug_points_define_setting(void)
 	DefineCustomStringVariable("vectordb.debug_points",
 							   "Places at which this process stops or ends, for tests.",
 							   "A list of name=action; actions are \"wait\", "
-							   "\"crash\" and \"error\".",
+							   "\"busy\", \"crash\" and \"error\".",
 							   &vdb_debug_points,
 							   "",
 							   PGC_SUSET,
@@ -43,6 +44,11 @@ debug_point_reached(const char *name)
 {
 	if (debug_point_action(name, "wait"))
 		debug_point_wait();
+	while (debug_point_action(name, "busy"))
+	{
+		background_check();
+		pg_usleep(1000);
+	}
 	if (debug_point_action(name, "crash"))
 		kill(getpid(), SIGKILL);
 	if (debug_point_action(name, "error"))

@@ -5,8 +5,9 @@
  *
  * The setting vectordb.debug_points (superuser only) holds a list of
  * "name=action": "wait" blocks until the session-level advisory lock
- * (DEBUG_POINT_LOCK_CLASS, 0) can be had in share mode, "crash" ends the
- * process as kill -9 does, "error" raises an error.  With an empty setting a
+ * (DEBUG_POINT_LOCK_CLASS, 0) can be had in share mode, "busy" stays there as
+ * if there were no end of work, until something interrupts it, "crash" ends
+ * the process as kill -9 does, "error" raises an error.  With an empty setting a
  * debug point costs one test of a static variable.
  *
  * A debug point is never placed while a buffer content lock is held.

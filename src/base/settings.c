@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "base/debug_points.h"
 #include "base/settings.h"
 #include "distance/distance.h"
@@ -19,6 +21,15 @@
 #include "utils/guc.h"
 
 bool		vdb_vacuum_merge = true;
+int			vdb_max_workers = 2;
+int			vdb_max_build_workers = 2;
+int			vdb_max_merge_workers = 1;
+int			vdb_worker_memory = -1;
+int			vdb_worker_naptime = 1000;
+double		vdb_worker_cost_delay = 2;
+int			vdb_worker_cost_limit = 2000;
+int			vdb_seal_idle_time = 60;
+int			vdb_launcher_naptime = 60;
 double		vdb_target_recall = 0.95;
 int			vdb_hnsw_ef_search = HNSW_EF_SEARCH_AUTO;
 int			vdb_hnsw_iterative_scan = ITERATIVE_SCAN_STRICT;
@@ -27,6 +38,8 @@ double		vdb_hnsw_scan_mem_multiplier = 1;
 
 static void settings_define_kernels(void);
 static void settings_define_vacuum(void);
+static void settings_define_workers(void);
+static void settings_define_worker_costs(void);
 static void settings_define_recall(void);
 static void settings_define_hnsw(void);
 static void settings_check_undefined(const char *name);
@@ -37,6 +50,8 @@ settings_init(void)
 	settings_define_kernels();
 	debug_points_define_setting();
 	settings_define_vacuum();
+	settings_define_workers();
+	settings_define_worker_costs();
 	settings_define_recall();
 	settings_define_hnsw();
 
@@ -124,6 +139,67 @@ settings_define_vacuum(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+}
+
+static void
+settings_define_workers(void)
+{
+	DefineCustomIntVariable("vectordb.max_workers",
+							"Number of maintenance workers of the server.",
+							"0 turns them off.",
+							&vdb_max_workers,
+							2, 0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vectordb.max_build_workers",
+							"Number of workers that may build graphs at the same time.",
+							NULL,
+							&vdb_max_build_workers,
+							2, 0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vectordb.max_merge_workers",
+							"Number of workers that may merge or compact segments at the same time.",
+							NULL,
+							&vdb_max_merge_workers,
+							1, 0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vectordb.worker_memory",
+							"Memory of a maintenance worker.",
+							"-1 takes maintenance_work_mem.",
+							&vdb_worker_memory,
+							-1, -1, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("vectordb.worker_naptime",
+							"Time between two looks of a worker at its indexes.",
+							NULL,
+							&vdb_worker_naptime,
+							1000, 10, 60000, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("vectordb.launcher_naptime",
+							"Time between two visits of the launcher to a database.",
+							"A launcher runs if the library is preloaded.",
+							&vdb_launcher_naptime,
+							60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("vectordb.seal_idle_time",
+							"Time without inserts after which a worker seals a growing segment.",
+							"0 leaves it growing until it is full.",
+							&vdb_seal_idle_time,
+							60, 0, 86400, PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+}
+
+static void
+settings_define_worker_costs(void)
+{
+	DefineCustomRealVariable("vectordb.worker_cost_delay",
+							 "Time that a worker sleeps when it has used up its cost limit.",
+							 "0 lets it work at full speed.",
+							 &vdb_worker_cost_delay,
+							 2, 0, 100, PGC_SIGHUP, GUC_UNIT_MS,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("vectordb.worker_cost_limit",
+							"Cost of page accesses after which a worker sleeps.",
+							"Costs are those of VACUUM.",
+							&vdb_worker_cost_limit,
+							2000, 1, 10000, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
 }
 
 static void

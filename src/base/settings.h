@@ -16,6 +16,17 @@
 /* vectordb.vacuum_merge: VACUUM merges segments with few live rows. */
 extern bool vdb_vacuum_merge;
 
+/* Maintenance workers; docs/administration.md. */
+extern int	vdb_max_workers;
+extern int	vdb_max_build_workers;
+extern int	vdb_max_merge_workers;
+extern int	vdb_worker_memory;	/* kB; -1: maintenance_work_mem */
+extern int	vdb_worker_naptime; /* ms */
+extern double vdb_worker_cost_delay;	/* ms */
+extern int	vdb_worker_cost_limit;
+extern int	vdb_seal_idle_time; /* s; 0: never */
+extern int	vdb_launcher_naptime;	/* s */
+
 /* vectordb.target_recall: what a search along a graph is to reach. */
 extern double vdb_target_recall;
 

@@ -52,6 +52,52 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION vectordb.build(regclass) IS
 	'seal and reorganise a vector index now, building graphs for hnsw; returns the number of segments written';
 
+CREATE FUNCTION vectordb.optimize(index regclass) RETURNS integer
+AS 'MODULE_PATHNAME', 'vdb_optimize'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.optimize(regclass) IS
+	'merge the segments of a vector index into as few as max_segment_size and memory allow; returns the number of segments written';
+
+CREATE FUNCTION vectordb.compact(index regclass) RETURNS integer
+AS 'MODULE_PATHNAME', 'vdb_compact'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.compact(regclass) IS
+	'rewrite the segments of a vector index that have dead rows, without these; returns the number of segments written';
+
+CREATE FUNCTION vectordb.pause(index regclass) RETURNS void
+AS 'MODULE_PATHNAME', 'vdb_pause'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.pause(regclass) IS
+	'keep maintenance workers away from a vector index';
+
+CREATE FUNCTION vectordb.resume(index regclass) RETURNS void
+AS 'MODULE_PATHNAME', 'vdb_resume'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.resume(regclass) IS
+	'let maintenance workers take care of a vector index again, and forget failed jobs';
+
+CREATE FUNCTION vectordb.prewarm(index regclass) RETURNS bigint
+AS 'MODULE_PATHNAME', 'vdb_prewarm'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.prewarm(regclass) IS
+	'read a vector index into shared buffers; returns the number of blocks';
+
+-- The columns of the view vectordb.jobs, in its order.
+CREATE FUNCTION vectordb.index_jobs(
+	index regclass,
+	OUT kind text,
+	OUT segment bigint,
+	OUT state text,
+	OUT progress double precision,
+	OUT start timestamptz,
+	OUT tries integer,
+	OUT last_error text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vdb_index_jobs'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectordb.index_jobs(regclass) IS
+	'maintenance of a vector index: what is to be done, is being done and is done';
+
 CREATE FUNCTION vectordb.last_scan(
 	OUT segments integer,
 	OUT rounds bigint,
@@ -113,12 +159,20 @@ SELECT t.table_id,
 FROM vectordb.tables t
 CROSS JOIN LATERAL vectordb.index_segments(t.indexrelid) s;
 
+CREATE VIEW vectordb.jobs AS
+SELECT t.indexrelid,
+	   j.*
+FROM vectordb.tables t
+CROSS JOIN LATERAL vectordb.index_jobs(t.indexrelid) j;
+
+COMMENT ON VIEW vectordb.jobs IS
+	'maintenance of the indexes in vectordb.tables';
 COMMENT ON VIEW vectordb.tables IS
 	'vector indexes on tables that the current user may read';
 COMMENT ON VIEW vectordb.segments IS
 	'segments of the indexes in vectordb.tables';
 
-GRANT SELECT ON vectordb.tables, vectordb.segments TO PUBLIC;
+GRANT SELECT ON vectordb.tables, vectordb.segments, vectordb.jobs TO PUBLIC;
 
 COMMENT ON COLUMN vectordb.tables.table_id IS
 	'the table';
@@ -159,3 +213,19 @@ COMMENT ON COLUMN vectordb.segments.level IS
 	'how often the rows were rewritten';
 COMMENT ON COLUMN vectordb.segments.indexrelid IS
 	'the index';
+COMMENT ON COLUMN vectordb.jobs.indexrelid IS
+	'the index';
+COMMENT ON COLUMN vectordb.jobs.kind IS
+	'build, merge, compact, free';
+COMMENT ON COLUMN vectordb.jobs.segment IS
+	'the first segment concerned';
+COMMENT ON COLUMN vectordb.jobs.state IS
+	'pending, running, retry, failed, done';
+COMMENT ON COLUMN vectordb.jobs.progress IS
+	'of a graph that is being built: 0 to 1';
+COMMENT ON COLUMN vectordb.jobs.start IS
+	'when the job was started; of what is done, when the segment was written';
+COMMENT ON COLUMN vectordb.jobs.tries IS
+	'failures so far';
+COMMENT ON COLUMN vectordb.jobs.last_error IS
+	'code of the last failure, and what it means';

@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "base/background.h"
 #include "base/compat.h"
 #include "base/debug_points.h"
 #include "miscadmin.h"
@@ -23,6 +24,9 @@
 #include "storage/lifecycle.h"
 #include "storage/run.h"
 #include "storage/wal.h"
+
+/* With that many pages a segment may be worth sealing when it is idle. */
+#define GROWING_NOTICE_PAGES 8
 
 static bool growing_try_append(Relation index, GrowingTarget *target,
 							   const PlanesRow *row);
@@ -82,6 +86,54 @@ growing_seal(Relation index)
 		lifecycle_finish_seal(index, info->id, info->header);
 	}
 	return sealed;
+}
+
+/*
+ * All pages but the lanes' tails are full.  Pages of another segment are not
+ * counted: it was sealed meanwhile, and its pages may be used again.
+ */
+uint64
+growing_count(Relation index, uint32 *id)
+{
+	Buffer		buffer = descriptor_lock_meta(index, BUFFER_LOCK_SHARE);
+	MetaPage   *meta = meta_page(BufferGetPage(buffer));
+	BlockNumber header_blkno = meta->growing_header;
+	SegmentShape shape = segment_shape(meta->dim, meta->bits);
+	PGAlignedBlock copy;
+	SegmentHeader *header = segment_header(copy.data);
+	Buffer		header_buffer;
+	uint64		nrows;
+
+	*id = meta->growing_id;
+	if (*id == 0)
+	{
+		UnlockReleaseBuffer(buffer);
+		return 0;
+	}
+	header_buffer = page_read(index, header_blkno, PAGE_SEGMENT, *id,
+							  BUFFER_LOCK_SHARE);
+	memcpy(copy.data, BufferGetPage(header_buffer), BLCKSZ);
+	UnlockReleaseBuffer(header_buffer);
+	UnlockReleaseBuffer(buffer);
+
+	nrows = (uint64) header->npages_used * shape.rows_per_page;
+	for (int lane = 0; lane < MANIFEST_MAX_LANES; lane++)
+	{
+		Page		page;
+
+		if (header->lane_tail[lane] == SEGMENT_NO_PAGE)
+			continue;
+		buffer = page_pin_ahead(index,
+								segment_header_block(index, header_blkno,
+													 header,
+													 header->lane_tail[lane]));
+		page = BufferGetPage(buffer);
+		page_lock_content(index, buffer, BUFFER_LOCK_SHARE);
+		if (page_matches(page, PAGE_ROWS, *id))
+			nrows -= shape.rows_per_page - rows_page_count(&shape, page);
+		UnlockReleaseBuffer(buffer);
+	}
+	return nrows;
 }
 
 /*
@@ -384,5 +436,7 @@ growing_add_run(Relation index, const GrowingTarget *target, uint32 id,
 	UnlockReleaseBuffer(buffer);
 	run_plan_end(&plan);
 	debug_point("growing-run-added");
+	if (added && owned >= GROWING_NOTICE_PAGES)
+		background_wanted(index);
 	return added;
 }

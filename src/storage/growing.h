@@ -43,4 +43,10 @@ extern void growing_append(Relation index, GrowingTarget *target,
  */
 extern uint32 growing_seal(Relation index);
 
+/*
+ * Rows of the growing segment as they are just now, dead ones included, and
+ * its id; 0 if there is none.
+ */
+extern uint64 growing_count(Relation index, uint32 *id);
+
 #endif							/* VDB_GROWING_H */

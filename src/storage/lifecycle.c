@@ -14,6 +14,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "base/background.h"
 #include "base/compat.h"
 #include "base/debug_points.h"
 #include "catalog/pg_class.h"
@@ -127,6 +128,7 @@ lifecycle_finish_seal(Relation index, uint32 id, BlockNumber header_blkno)
 	SegmentShape shape;
 	uint32		nrows;
 	MetaPage   *meta;
+	bool		sealed = false;
 
 	metabuf = descriptor_lock_meta(index, BUFFER_LOCK_SHARE);
 	meta = meta_page(BufferGetPage(metabuf));
@@ -163,11 +165,14 @@ lifecycle_finish_seal(Relation index, uint32 id, BlockNumber header_blkno)
 				SEGMENT_SEALED;
 			page_edit_commit(&edit);
 			UnlockReleaseBuffer(buffer);
+			sealed = true;
 		}
 		descriptor_release(&ref);
 	}
 	UnlockReleaseBuffer(metabuf);
 	debug_point("seal-done");
+	if (sealed)
+		background_wanted(index);
 }
 
 /*
@@ -249,18 +254,23 @@ lifecycle_close_lanes(Relation index, BlockNumber header_blkno,
 void
 manifest_swap(Relation index, const ManifestSwap *swap)
 {
-	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		metabuf;
 	SwapPages	pages = {.nrefs = 0};
-	PageEdit	edit = page_edit_begin(index);
-	MetaPage   *meta = meta_page(page_edit_get(&edit, metabuf));
+	PageEdit	edit;
+	MetaPage   *meta;
+	FullTransactionId horizon;
+
+	debug_point("swap-begin");
+	metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
+	edit = page_edit_begin(index);
+	meta = meta_page(page_edit_get(&edit, metabuf));
 
 	/*
 	 * The horizon is read under the lock that the swap is made under (rule
 	 * 18): a snapshot that saw the old manifest was taken before, so its xmin
 	 * is not above this.
 	 */
-	FullTransactionId horizon = ReadNextFullTransactionId();
-
+	horizon = ReadNextFullTransactionId();
 	for (int i = 0; i < swap->nnew; i++)
 	{
 		SegmentDescriptor *slot = swap_find(index, metabuf, &pages, &edit,
@@ -349,9 +359,35 @@ manifest_set_dead(Relation index, uint32 segment_id, uint32 ndead)
 		{
 			PageEdit	edit = page_edit_begin(index);
 
-			descriptor_edit(&edit, &ref)->ndead = ndead;
+			SegmentDescriptor *slot = descriptor_edit(&edit, &ref);
+
+			slot->ndead = ndead;
+			slot->tries = 0;
+			slot->sqlstate = 0;
+			slot->tried = 0;
 			page_edit_commit(&edit);
 		}
+		descriptor_release(&ref);
+	}
+	UnlockReleaseBuffer(metabuf);
+}
+
+void
+manifest_set_tries(Relation index, uint32 segment_id, uint32 tries,
+				   uint32 sqlstate, uint32 tried)
+{
+	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
+	DescriptorRef ref;
+
+	if (descriptor_find(index, metabuf, segment_id, &ref))
+	{
+		PageEdit	edit = page_edit_begin(index);
+		SegmentDescriptor *slot = descriptor_edit(&edit, &ref);
+
+		slot->tries = Min(tries, PG_UINT8_MAX);
+		slot->sqlstate = sqlstate;
+		slot->tried = tried;
+		page_edit_commit(&edit);
 		descriptor_release(&ref);
 	}
 	UnlockReleaseBuffer(metabuf);
@@ -403,6 +439,28 @@ manifest_pass_horizon(void)
  * What was left unfinished
  * ----------------------------------------------------------------------
  */
+
+bool
+manifest_is_unfinished(Relation index)
+{
+	Manifest   *manifest = manifest_read_all(index);
+
+	for (int i = 0; i < manifest->nsegments; i++)
+	{
+		const SegmentInfo *info = &manifest->segments[i];
+
+		if (info->state == SEGMENT_SEALING || info->state == SEGMENT_RETIRED ||
+			(info->state == SEGMENT_SEALED && info->ndead >= info->nrows))
+			return true;
+		if (info->state == SEGMENT_BUILDING &&
+			building_try_lock(index, info->id))
+		{
+			building_unlock(index, info->id);
+			return true;
+		}
+	}
+	return false;
+}
 
 void
 manifest_finish_pending(Relation index)
@@ -473,10 +531,13 @@ lifecycle_retire_orphan(Relation index, uint32 id)
 static void
 lifecycle_chain_retired(Relation index, uint32 id, BlockNumber header_blkno)
 {
-	Buffer		metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
-	MetaPage   *meta = meta_page(BufferGetPage(metabuf));
+	Buffer		metabuf;
+	MetaPage   *meta;
 	DescriptorRef ref;
 
+	debug_point("retired-chain");
+	metabuf = descriptor_lock_meta(index, BUFFER_LOCK_EXCLUSIVE);
+	meta = meta_page(BufferGetPage(metabuf));
 	if (!descriptor_find(index, metabuf, id, &ref))
 	{
 		UnlockReleaseBuffer(metabuf);

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "base/background.h"
 #include "base/compat.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
@@ -30,6 +31,9 @@
 
 /* Sub-object number of the maintenance lock; see maintenance_lock(). */
 #define MAINTENANCE_LOCK_NUMBER 1
+
+/* The same of the lock of jobs; those of builders lie between. */
+#define SOURCES_LOCK_NUMBER 65535
 
 static void manifest_fill_meta(Page page, const IndexIdentity *identity,
 							   uint32 centre_npages);
@@ -181,7 +185,7 @@ maintenance_lock_patiently(Relation index)
 {
 	while (!maintenance_try_lock(index))
 	{
-		CHECK_FOR_INTERRUPTS();
+		background_check();
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 MAINTENANCE_RETRY_MS, PG_WAIT_EXTENSION);
@@ -195,6 +199,32 @@ maintenance_unlock(Relation index)
 	LOCKTAG		tag;
 
 	maintenance_tag(index, &tag);
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+static void
+sources_tag(Relation index, LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, RelationRelationId,
+					   RelationGetRelid(index), SOURCES_LOCK_NUMBER);
+}
+
+bool
+sources_try_lock(Relation index)
+{
+	LOCKTAG		tag;
+
+	sources_tag(index, &tag);
+	return LockAcquire(&tag, ExclusiveLock, false, true) !=
+		LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+sources_unlock(Relation index)
+{
+	LOCKTAG		tag;
+
+	sources_tag(index, &tag);
 	LockRelease(&tag, ExclusiveLock, false);
 }
 
@@ -336,6 +366,9 @@ manifest_add_slots(ManifestCopy *copy, const SegmentDescriptor *slots,
 		info->npages = slot->npages;
 		info->descriptor_page = copy->descriptor_page;
 		info->created = slot->created;
+		info->tries = slot->tries;
+		info->sqlstate = slot->sqlstate;
+		info->tried = slot->tried;
 	}
 }
 

@@ -56,6 +56,9 @@ typedef struct SegmentInfo
 	uint32		descriptor_page;	/* that names it: 0 the metapage, then the
 									 * descriptor pages in their order */
 	int64		created;
+	uint32		tries;			/* jobs that failed, with what, and when (s) */
+	uint32		sqlstate;
+	uint32		tried;
 } SegmentInfo;
 
 typedef struct Manifest
@@ -105,6 +108,14 @@ extern void maintenance_lock_patiently(Relation index);
 extern void maintenance_unlock(Relation index);
 
 /*
+ * Lock of a job that reads segments without a snapshot: while it is held nobody
+ * else retires any.  Never waited for.  vectordb.build() and its like, which
+ * have a snapshot, keep jobs away by their lock on the index.
+ */
+extern bool sources_try_lock(Relation index);
+extern void sources_unlock(Relation index);
+
+/*
  * A swap fits one record while its segments are named on no more descriptor
  * pages than these, the metapage not counted.
  */
@@ -132,8 +143,18 @@ extern void manifest_swap(Relation index, const ManifestSwap *swap);
  */
 extern void manifest_forget(Relation index);
 
-/* Store the number of dead rows that VACUUM found. */
+/*
+ * Store the number of dead rows that VACUUM found.  A change of it forgets the
+ * jobs that have failed.
+ */
 extern void manifest_set_dead(Relation index, uint32 segment_id, uint32 ndead);
+
+/* Store how often jobs have failed in a segment, with what, and when. */
+extern void manifest_set_tries(Relation index, uint32 segment_id,
+							   uint32 tries, uint32 sqlstate, uint32 tried);
+
+/* Is there anything for manifest_finish_pending() to do? */
+extern bool manifest_is_unfinished(Relation index);
 
 /*
  * Finish what a crash or a conflict left: seals, retired segments on their way

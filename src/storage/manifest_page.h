@@ -66,14 +66,14 @@ typedef struct SegmentDescriptor
 	uint8		state;			/* SegmentState */
 	uint8		kind;			/* SegmentKind */
 	uint8		level;			/* 0 sealed as it grew, raised by merges */
-	uint8		tries;			/* failed jobs since the last success */
+	uint8		tries;			/* jobs that failed */
 	uint32		nrows;			/* live and dead; 0 while sealing */
 	uint32		ndead;			/* as of the last VACUUM */
 	uint32		npages;			/* blocks it owns, header included */
 	uint64		retired;		/* FullTransactionId, when retired */
 	int64		created;		/* TimestampTz */
-	uint32		sqlstate;		/* of the last failed job */
-	uint32		reserved;
+	uint32		sqlstate;		/* of the last of them */
+	uint32		tried;			/* when: seconds since 2000, 0 never */
 } SegmentDescriptor;
 
 StaticAssertDecl(sizeof(SegmentDescriptor) == 48, "on-disk format");

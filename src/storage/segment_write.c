@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "base/background.h"
 #include "base/debug_points.h"
 #include "miscadmin.h"
 #include "storage/descriptor.h"
@@ -157,7 +158,7 @@ segment_write_node_page(const SegmentReader *reader, uint32 page,
 	uint32		n = Min(reader->nnodes - first, reader->nodes_per_page);
 	uint32		logical = reader->area_start[AREA_NODES] + page;
 
-	CHECK_FOR_INTERRUPTS();
+	background_check();
 	page_build_write(reader->index, segment_block(reader, logical),
 					 PAGE_NODES, reader->id, logical, nodes,
 					 n * reader->node_bytes, NULL);
@@ -205,8 +206,11 @@ segment_writer_finish(SegmentWriter *writer)
 	debug_point("build-written");
 
 	for (uint32 i = 0; i < reader->nruns; i++)
+	{
+		background_check();
 		page_log_range(writer->index, reader->runs[i].start,
 					   reader->runs[i].start + reader->runs[i].npages);
+	}
 	segment_close(reader);
 	pfree(writer);
 	debug_point("build-logged");
@@ -482,7 +486,7 @@ writer_flush(SegmentWriter *writer, AreaWriter *area)
 
 	if (area->nrows == 0)
 		return;
-	CHECK_FOR_INTERRUPTS();
+	background_check();
 	page_build_write(writer->index, segment_block(writer->reader, area->page),
 					 area->kind, writer->id, area->page, area->buffer.data,
 					 nbytes, NULL);

@@ -37,6 +37,9 @@ sub new_node
 	$node->init(%params);
 	$node->append_conf('postgresql.conf', "autovacuum = off\njit = off\n");
 
+	# Nothing happens by itself but in tests of just that.
+	$node->append_conf('postgresql.conf', "vectordb.max_workers = 0\n");
+
 	# Buffers are few in tests, and asking a worker for each page takes long.
 	$node->append_conf('postgresql.conf', "io_method = sync\n")
 	  if $node->pg_version >= 18;

@@ -21,6 +21,7 @@
 #include "am/common/opclass.h"
 #include "am/common/options.h"
 #include "am/common/rewrite.h"
+#include "base/background.h"
 #include "base/compat.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
@@ -68,8 +69,9 @@ build_index(Relation heap, Relation index, IndexInfo *info, AmKind am)
 		result->heap_tuples = build_part(&part, NULL, 1);
 		result->index_tuples = part.nindexed;
 	}
-	if (graph_job_supported(&identity))
+	if (graph_job_supported(&identity) && !options_build_later(index))
 		index_build_graphs(index, nworkers);
+	background_wanted(index);
 	return result;
 }
 
@@ -113,6 +115,19 @@ build_report_graph_nodes(uint32 ndone, uint32 nnodes)
 	const int64 values[] = {nnodes, Min(ndone, nnodes)};
 
 	pgstat_progress_update_multi_param(lengthof(columns), columns, values);
+}
+
+/* By phases, which take very different times. */
+double
+build_graph_progress(int64 phase)
+{
+	int			nphases = 0;
+
+	if (phase < BUILD_PHASE_GRAPH)
+		return -1;
+	while (graph_job_phase_name(nphases) != NULL)
+		nphases++;
+	return Min((double) (phase - BUILD_PHASE_GRAPH) / nphases, 1);
 }
 
 double

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "am/common/build.h"
 #include "am/common/graph_job_state.h"
+#include "base/background.h"
 #include "base/compat.h"
 #include "base/debug_points.h"
 #include "graph/encode.h"
@@ -330,7 +331,7 @@ graph_job_check(void *arg)
 {
 	JobProgress *progress = arg;
 
-	CHECK_FOR_INTERRUPTS();
+	background_check();
 	if (progress != NULL)
 		build_report_graph_nodes(graph_build_progress(progress->build,
 													  progress->phase),

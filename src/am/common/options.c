@@ -17,8 +17,12 @@
 
 /* In kilobytes, as the strings are read. */
 #define SEAL_SIZE_DEFAULT (122 * 1024)
-#define SEAL_SIZE_MIN 1
-#define SEAL_SIZE_MAX (64 * 1024 * 1024)
+#define MAX_SEGMENT_SIZE_DEFAULT (1024 * 1024)
+#define SIZE_MIN 1
+#define SIZE_MAX_KB (64 * 1024 * 1024)
+
+#define MIN_INDEX_ROWS_DEFAULT 1024
+#define COMPACTION_DEFAULT 0.2
 
 #define M_DEFAULT 16
 #define M_MIN 2
@@ -27,10 +31,21 @@
 #define EF_CONSTRUCTION_MIN 4
 #define EF_CONSTRUCTION_MAX 1000
 
+typedef enum BuildWhen
+{
+	BUILD_NOW,
+	BUILD_LATER
+} BuildWhen;
+
 typedef struct IndexOptions
 {
 	int32		vl_len_;		/* varlena header; do not touch */
 	int			seal_size;		/* offset of the string, 0 if not given */
+	int			max_segment_size;	/* likewise */
+	int			min_index_rows;
+	double		compaction_threshold;
+	bool		worker;
+	int			build;			/* hnsw: a BuildWhen */
 	int			m;				/* hnsw */
 	int			ef_construction;	/* hnsw */
 } IndexOptions;
@@ -40,18 +55,50 @@ static relopt_kind options_hnsw_kind;
 static bool options_registered = false;
 
 static const relopt_parse_elt options_exact_table[] = {
-	{"seal_size", RELOPT_TYPE_STRING, offsetof(IndexOptions, seal_size)}
+	{"seal_size", RELOPT_TYPE_STRING, offsetof(IndexOptions, seal_size)},
+	{"max_segment_size", RELOPT_TYPE_STRING,
+	offsetof(IndexOptions, max_segment_size)},
+	{"min_index_rows", RELOPT_TYPE_INT,
+	offsetof(IndexOptions, min_index_rows)},
+	{"compaction_threshold", RELOPT_TYPE_REAL,
+	offsetof(IndexOptions, compaction_threshold)},
+	{"worker", RELOPT_TYPE_BOOL, offsetof(IndexOptions, worker)}
 };
 
 static const relopt_parse_elt options_hnsw_table[] = {
 	{"seal_size", RELOPT_TYPE_STRING, offsetof(IndexOptions, seal_size)},
+	{"max_segment_size", RELOPT_TYPE_STRING,
+	offsetof(IndexOptions, max_segment_size)},
+	{"min_index_rows", RELOPT_TYPE_INT,
+	offsetof(IndexOptions, min_index_rows)},
+	{"compaction_threshold", RELOPT_TYPE_REAL,
+	offsetof(IndexOptions, compaction_threshold)},
+	{"worker", RELOPT_TYPE_BOOL, offsetof(IndexOptions, worker)},
+	{"build", RELOPT_TYPE_ENUM, offsetof(IndexOptions, build)},
 	{"m", RELOPT_TYPE_INT, offsetof(IndexOptions, m)},
 	{"ef_construction", RELOPT_TYPE_INT,
 	offsetof(IndexOptions, ef_construction)}
 };
 
+static relopt_enum_elt_def options_build_values[] =
+{
+	{
+		"sync", BUILD_NOW
+	},
+	{
+		"async", BUILD_LATER
+	},
+	{
+		(const char *) NULL
+	}
+};
+
+static void options_register_common(relopt_kind kinds);
+static uint64 options_rows(const IndexOptions *options, const char *name,
+						   int offset, int fallback, uint32 dim);
 static int	options_parse_size(const char *name, const char *value);
 static void options_check_seal_size(const char *value);
+static void options_check_max_segment_size(const char *value);
 
 void
 options_register(void)
@@ -60,10 +107,12 @@ options_register(void)
 		return;
 	options_exact_kind = add_reloption_kind();
 	options_hnsw_kind = add_reloption_kind();
-	add_string_reloption(options_exact_kind | options_hnsw_kind, "seal_size",
-						 "Raw size of the vectors at which a growing segment is sealed",
-						 NULL, options_check_seal_size,
-						 ShareUpdateExclusiveLock);
+	options_register_common(options_exact_kind | options_hnsw_kind);
+	add_enum_reloption(options_hnsw_kind, "build",
+					   "When graphs are built: by the command that creates the index, or later by workers",
+					   options_build_values, BUILD_NOW,
+					   "Valid values are \"sync\" and \"async\".",
+					   ShareUpdateExclusiveLock);
 	add_int_reloption(options_hnsw_kind, "m",
 					  "Number of neighbours each vector is to have in each direction",
 					  M_DEFAULT, M_MIN, M_MAX, ShareUpdateExclusiveLock);
@@ -72,6 +121,29 @@ options_register(void)
 					  EF_CONSTRUCTION_DEFAULT, EF_CONSTRUCTION_MIN,
 					  EF_CONSTRUCTION_MAX, ShareUpdateExclusiveLock);
 	options_registered = true;
+}
+
+static void
+options_register_common(relopt_kind kinds)
+{
+	add_string_reloption(kinds, "seal_size",
+						 "Raw size of the vectors at which a growing segment is sealed",
+						 NULL, options_check_seal_size,
+						 ShareUpdateExclusiveLock);
+	add_string_reloption(kinds, "max_segment_size",
+						 "Raw size of the vectors up to which segments are merged",
+						 NULL, options_check_max_segment_size,
+						 ShareUpdateExclusiveLock);
+	add_int_reloption(kinds, "min_index_rows",
+					  "Number of rows below which a sealed segment stays as it is",
+					  MIN_INDEX_ROWS_DEFAULT, 1, PG_INT32_MAX,
+					  ShareUpdateExclusiveLock);
+	add_real_reloption(kinds, "compaction_threshold",
+					   "Share of dead rows above which a segment is rewritten",
+					   COMPACTION_DEFAULT, 0, 1, ShareUpdateExclusiveLock);
+	add_bool_reloption(kinds, "worker",
+					   "Lets maintenance workers take care of the index",
+					   true, ShareUpdateExclusiveLock);
 }
 
 bytea *
@@ -120,18 +192,55 @@ options_graph(Relation index)
 uint32
 options_seal_rows(Relation index, uint32 dim)
 {
+	uint64		rows = options_rows((IndexOptions *) index->rd_options,
+									"seal_size",
+									offsetof(IndexOptions, seal_size),
+									SEAL_SIZE_DEFAULT, dim);
+
+	return Min(rows, PG_INT32_MAX);
+}
+
+MaintenanceOptions
+options_maintenance(Relation index, uint32 dim)
+{
 	IndexOptions *options = (IndexOptions *) index->rd_options;
-	int			kilobytes = SEAL_SIZE_DEFAULT;
-	uint64		rows;
+	MaintenanceOptions maintenance = {
+		MIN_INDEX_ROWS_DEFAULT, 0, COMPACTION_DEFAULT, true
+	};
 
-	if (options != NULL && options->seal_size != 0)
+	maintenance.max_segment_rows =
+		options_rows(options, "max_segment_size",
+					 offsetof(IndexOptions, max_segment_size),
+					 MAX_SEGMENT_SIZE_DEFAULT, dim);
+	if (options != NULL)
 	{
-		const char *value = GET_STRING_RELOPTION(options, seal_size);
-
-		kilobytes = options_parse_size("seal_size", value);
+		maintenance.min_index_rows = options->min_index_rows;
+		maintenance.dead_fraction = options->compaction_threshold;
+		maintenance.worker = options->worker;
 	}
-	rows = (uint64) kilobytes * 1024 / (sizeof(float4) * dim);
-	return Min(Max(rows, 1), PG_INT32_MAX);
+	return maintenance;
+}
+
+bool
+options_build_later(Relation index)
+{
+	IndexOptions *options = (IndexOptions *) index->rd_options;
+
+	return options != NULL && options->build == BUILD_LATER;
+}
+
+/* Vectors that a size holds; 1 or more. */
+static uint64
+options_rows(const IndexOptions *options, const char *name, int offset,
+			 int fallback, uint32 dim)
+{
+	int			kilobytes = fallback;
+	int			place = options == NULL ? 0 :
+	*(const int *) ((const char *) options + offset);
+
+	if (place != 0)
+		kilobytes = options_parse_size(name, (const char *) options + place);
+	return Max((uint64) kilobytes * 1024 / (sizeof(float4) * dim), 1);
 }
 
 static void
@@ -139,6 +248,13 @@ options_check_seal_size(const char *value)
 {
 	if (value != NULL)
 		(void) options_parse_size("seal_size", value);
+}
+
+static void
+options_check_max_segment_size(const char *value)
+{
+	if (value != NULL)
+		(void) options_parse_size("max_segment_size", value);
 }
 
 /* Kilobytes; raises an error if it is no size, or one out of range. */
@@ -154,12 +270,12 @@ options_parse_size(const char *name, const char *value)
 				errmsg("invalid value for option \"%s\": \"%s\"", name, value),
 				hint ? errhint("%s", _(hint)) :
 				errhint("Write a size with a unit, such as \"122MB\"."));
-	if (kilobytes < SEAL_SIZE_MIN || kilobytes > SEAL_SIZE_MAX)
+	if (kilobytes < SIZE_MIN || kilobytes > SIZE_MAX_KB)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("value \"%s\" is out of range for option \"%s\"",
 					   value, name),
 				errdetail("The size must be between %d kB and %d GB.",
-						  SEAL_SIZE_MIN, SEAL_SIZE_MAX / 1024 / 1024));
+						  SIZE_MIN, SIZE_MAX_KB / 1024 / 1024));
 	return kilobytes;
 }

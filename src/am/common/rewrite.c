@@ -20,6 +20,7 @@
 #include "am/common/graph_job.h"
 #include "am/common/rewrite.h"
 #include "am/common/rewrite_state.h"
+#include "base/background.h"
 #include "base/compat.h"
 #include "base/debug_points.h"
 #include "miscadmin.h"
@@ -38,8 +39,6 @@ static void rewrite_report_memory(Relation index,
 								  uint64 nrows);
 static bool rewrite_wants_graph(const Manifest *manifest,
 								const SegmentInfo *info);
-static bool rewrite_run(Relation index, const uint32 *ids, int nids,
-						const RewriteHow *how);
 static Rewrite *rewrite_begin(Relation index, const uint32 *ids, int nids);
 static const SegmentInfo *rewrite_find(const Manifest *manifest, uint32 id);
 static void rewrite_write(Rewrite *rewrite);
@@ -54,12 +53,45 @@ static bool rewrite_sources_are_there(Rewrite *rewrite,
 static uint32 *rewrite_carry_over(Rewrite *rewrite,
 								  const Manifest *manifest);
 
+/* The maintenance lock is taken to publish, unless it is held already. */
+bool
+index_rewrite(Relation index, const uint32 *ids, int nids,
+			  const RewriteHow *how)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "vectordb rewrite",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Rewrite    *rewrite;
+	bool		done = false;
+
+	rewrite_reading = 0;
+	rewrite = rewrite_begin(index, ids, nids);
+	if (rewrite != NULL)
+	{
+		rewrite->how = how;
+		rewrite_list_rows(rewrite);
+		if (how->graph && rewrite->class_rows[ROW_BOUNDED] >= GRAPH_MIN_ROWS)
+			rewrite_write_graphs(rewrite);
+		else if (rewrite->nrows > 0)
+			rewrite_write(rewrite);
+		if (!how->locked)
+			maintenance_lock_patiently(index);
+		done = rewrite_publish(rewrite);
+		if (!how->locked)
+			maintenance_unlock(index);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return done;
+}
+
 bool
 index_rewrite_segment(Relation index, uint32 segment_id)
 {
 	static const RewriteHow how = {0};
 
-	return rewrite_run(index, &segment_id, 1, &how);
+	return index_rewrite(index, &segment_id, 1, &how);
 }
 
 int
@@ -174,7 +206,7 @@ rewrite_build_graphs(Relation index, const RewriteHow *how)
 		this.max_rows = max_rows;
 		/* What is in memory need not stay on disk. */
 		this.alone = how->alone && all && nids == manifest->nsegments;
-		if (rewrite_run(index, ids, nids, &this))
+		if (index_rewrite(index, ids, nids, &this))
 			nbuilt++;
 	}
 	if (lacking >= GRAPH_MIN_ROWS)
@@ -244,45 +276,10 @@ index_merge_small(Relation index, uint32 seal_rows)
 		dead += info->ndead;
 	}
 	if (nids == 0 || (dead < live && nids < MERGE_MIN_SOURCES) ||
-		!rewrite_run(index, ids, nids, &how))
+		!index_rewrite(index, ids, nids, &how))
 		return false;
 	manifest_pass_horizon();
 	return true;
-}
-
-/*
- * Replace segments by one.  Unless the maintenance lock is held already, the
- * caller has a snapshot, and the lock is taken to publish.  False when a
- * source was not there (any more), and nothing has changed.
- */
-static bool
-rewrite_run(Relation index, const uint32 *ids, int nids,
-			const RewriteHow *how)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "vectordb rewrite",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Rewrite    *rewrite = rewrite_begin(index, ids, nids);
-	bool		done = false;
-
-	if (rewrite != NULL)
-	{
-		rewrite->how = how;
-		rewrite_list_rows(rewrite);
-		if (how->graph && rewrite->class_rows[ROW_BOUNDED] >= GRAPH_MIN_ROWS)
-			rewrite_write_graphs(rewrite);
-		else if (rewrite->nrows > 0)
-			rewrite_write(rewrite);
-		if (!how->locked)
-			maintenance_lock_patiently(index);
-		done = rewrite_publish(rewrite);
-		if (!how->locked)
-			maintenance_unlock(index);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return done;
 }
 
 /* Open the sources; NULL when one of them is not a sealed segment. */
@@ -310,10 +307,12 @@ rewrite_begin(Relation index, const uint32 *ids, int nids)
 
 		if (info == NULL || info->state != SEGMENT_SEALED)
 			return NULL;
+		rewrite_reading = info->id;
 		rewrite->sources[i].info = *info;
 		rewrite->sources[i].reader = segment_open(index, &manifest->identity,
 												  info);
 	}
+	rewrite_reading = 0;
 	return rewrite;
 }
 
@@ -431,7 +430,7 @@ rewrite_add_to_graph(Rewrite *rewrite, GraphJob *job, uint32 first,
 		RowFactors	factors;
 
 		if (i % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
+			background_check();
 		rewrite_read_row(rewrite, rewrite->rows[i], &row);
 		if (row.class != ROW_BOUNDED)
 		{

@@ -15,6 +15,31 @@
 /* Share of dead rows from which a segment is rewritten. */
 #define REWRITE_DEAD_FRACTION 0.20
 
+/* How segments are replaced. */
+typedef struct RewriteHow
+{
+	bool		locked;			/* the maintenance lock is held */
+	bool		graph;			/* the new segment is to have a graph */
+	bool		alone;			/* nobody else can see the index */
+	int			nworkers;		/* graph: to help */
+	uint32		max_rows;		/* graph: bounded rows of one */
+} RewriteHow;
+
+/*
+ * Replace sealed segments by one, or by several graphs of at most max_rows
+ * rows.  False when a source was not there (any more); then nothing has
+ * changed.  The caller has a snapshot, or sees to it that nobody else retires
+ * the sources.
+ */
+extern bool index_rewrite(Relation index, const uint32 *ids, int nids,
+						  const RewriteHow *how);
+
+/*
+ * The source that is being read, 0 if none is: when an error was raised, that
+ * segment is its cause.
+ */
+extern uint32 rewrite_reading;
+
 /*
  * Write a sealed segment anew, as planes and without its dead rows, and put
  * the new segment in its place.  Codes are carried over bit for bit.

@@ -7,10 +7,14 @@
  */
 #include "postgres.h"
 
+#include "am/common/rewrite.h"
 #include "am/common/rewrite_state.h"
+#include "base/background.h"
 #include "graph/row_code.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+
+uint32		rewrite_reading = 0;
 
 static FineSlot *rewrite_slot(Rewrite *rewrite, RewriteRow row);
 static void rewrite_read_page(Rewrite *rewrite, uint32 source, uint32 page);
@@ -63,6 +67,7 @@ rewrite_list_class(Rewrite *rewrite, RowClass class)
 	{
 		uint32		end = rewrite_position_end(&rewrite->sources[i]);
 
+		rewrite_reading = rewrite->sources[i].info.id;
 		for (uint32 position = 0; position < end; position++)
 		{
 			RewriteRow	row = {i, position};
@@ -79,6 +84,7 @@ rewrite_list_class(Rewrite *rewrite, RowClass class)
 			rewrite->rows[rewrite->nrows++] = row;
 		}
 	}
+	rewrite_reading = 0;
 }
 
 /* Positions of a source are below this. */
@@ -97,7 +103,7 @@ rewrite_read_page(Rewrite *rewrite, uint32 source, uint32 page)
 
 	if (rewrite->page_source == source && rewrite->page_number == page)
 		return;
-	CHECK_FOR_INTERRUPTS();
+	background_check();
 	buffer = segment_read_rows(rewrite->sources[source].reader, page);
 	memcpy(rewrite->page.data, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
@@ -157,11 +163,13 @@ rewrite_read_dead(Rewrite *rewrite)
 	{
 		RewriteSource *source = &rewrite->sources[i];
 
+		rewrite_reading = source->info.id;
 		if (source->dead != NULL)
 			pfree(source->dead);
 		if (segment_has_planes(source->info.kind))
 			source->dead = segment_read_dead(source->reader);
 	}
+	rewrite_reading = 0;
 	rewrite->page_number = SEGMENT_NO_PAGE;
 }
 
@@ -169,6 +177,7 @@ rewrite_read_dead(Rewrite *rewrite)
 void
 rewrite_read_row(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
 {
+	rewrite_reading = rewrite->sources[from.source].info.id;
 	memset(row, 0, sizeof(PlanesRow));
 	if (segment_has_planes(rewrite->sources[from.source].info.kind))
 		rewrite_read_planes(rewrite, from, row);
@@ -176,6 +185,7 @@ rewrite_read_row(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
 		rewrite_read_slot(rewrite, from, row);
 	row->coarse = rewrite->coarse;
 	row->fine = rewrite->fine;
+	rewrite_reading = 0;
 }
 
 static void
@@ -203,7 +213,7 @@ rewrite_read_planes(Rewrite *rewrite, RewriteRow from, PlanesRow *row)
 	bool		locked;
 	Buffer		buffer = segment_pin_area(reader, AREA_TIDS, number, &locked);
 
-	CHECK_FOR_INTERRUPTS();
+	background_check();
 	row->tid = *tids_page_tid(BufferGetPage(buffer), number % TIDS_PER_PAGE);
 	page_unpin(buffer, locked);
 	while (number >= reader->class_first[row->class + 1])

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "am/common/rewrite.h"
 #include "quant/quant.h"
 #include "storage/manifest.h"
 #include "storage/segment.h"
@@ -20,16 +21,6 @@ typedef struct RewriteSource
 	SegmentReader *reader;
 	uint8	   *dead;			/* planes: dead bits as last read */
 } RewriteSource;
-
-/* How segments are replaced. */
-typedef struct RewriteHow
-{
-	bool		locked;			/* the maintenance lock is held */
-	bool		graph;			/* the new segment is to have a graph */
-	bool		alone;			/* nobody else can see the index */
-	int			nworkers;		/* graph: to help */
-	uint32		max_rows;		/* graph: bounded rows of one */
-} RewriteHow;
 
 typedef struct RewriteRow
 {

@@ -18,6 +18,7 @@
 #include "am/common/options.h"
 #include "am/common/rewrite.h"
 #include "am/common/vacuum.h"
+#include "base/background.h"
 #include "base/settings.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
@@ -87,11 +88,16 @@ vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	old = MemoryContextSwitchTo(context);
 	maintenance_lock(info->index);
 	manifest_finish_pending(info->index);
-	manifest_retire_empty(info->index);
+	if (sources_try_lock(info->index))
+	{
+		manifest_retire_empty(info->index);
+		sources_unlock(info->index);
+	}
 	maintenance_unlock(info->index);
 	if (vdb_vacuum_merge && !vacuum_is_for_wraparound())
 		vacuum_merge(info->index);
 	MemoryContextSwitchTo(old);
+	background_wanted(info->index);
 
 	if (stats == NULL)
 	{
@@ -106,7 +112,10 @@ vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	return stats;
 }
 
-/* The lock is given up between merges: others wait for it, too. */
+/*
+ * The lock is given up between merges: others wait for it, too.  A worker
+ * that reads segments will merge these itself.
+ */
 static void
 vacuum_merge(Relation index)
 {
@@ -117,9 +126,12 @@ vacuum_merge(Relation index)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (!sources_try_lock(index))
+			return;
 		maintenance_lock(index);
 		merged = index_merge_small(index, seal_rows);
 		maintenance_unlock(index);
+		sources_unlock(index);
 	} while (merged);
 }
 
