@@ -324,9 +324,10 @@ jobs_set_worker(Oid indexrelid, const char *action)
 {
 	Relation	heap;
 	Relation	index = admin_open_owned(indexrelid, AccessShareLock, &heap);
+	const char *schema = get_namespace_name(RelationGetNamespace(index));
+	const char *name = RelationGetRelationName(index);
 	char	   *command = psprintf("ALTER INDEX %s %s",
-								   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(index)),
-															  RelationGetRelationName(index)),
+								   quote_qualified_identifier(schema, name),
 								   action);
 
 	/* ALTER INDEX refuses to run while this session uses the index. */

@@ -108,9 +108,9 @@ extern void maintenance_lock_patiently(Relation index);
 extern void maintenance_unlock(Relation index);
 
 /*
- * Lock of a job that reads segments without a snapshot: while it is held nobody
- * else retires any.  Never waited for.  vectordb.build() and its like, which
- * have a snapshot, keep jobs away by their lock on the index.
+ * Lock of a job that reads segments without a snapshot: while it is held
+ * nobody else retires any.  Never waited for.  vectordb.build() and its like,
+ * which have a snapshot, keep jobs away by their lock on the index.
  */
 extern bool sources_try_lock(Relation index);
 extern void sources_unlock(Relation index);

@@ -33,14 +33,14 @@ typedef struct JobList
 {
 	int			njobs;
 	Job		   *jobs;			/* the most urgent first */
-	uint32		growing_id;		/* growing segment worth sealing, 0: none */
+	uint32		growing_id;		/* growing segment to seal when idle, or 0 */
 	uint64		growing_rows;
 } JobList;
 
 typedef enum JobResult
 {
 	JOB_DONE,
-	JOB_NOT_NOW,				/* in somebody's way, or no longer to be done */
+	JOB_NOT_NOW,				/* in somebody's way, or not to be done */
 	JOB_ERROR					/* it has been noted */
 } JobResult;
 

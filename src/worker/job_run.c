@@ -19,6 +19,7 @@
 
 #include "access/relation.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "am/common/options.h"
 #include "am/common/rewrite.h"
 #include "base/background.h"
@@ -305,6 +306,8 @@ job_mark(Relation index, const Job *job)
 		manifest_set_tries(index, job_marks.before[i].id,
 						   job_marks.before[i].tries + 1,
 						   ERRCODE_CRASH_SHUTDOWN, now);
+	if (RelationNeedsWAL(index))
+		XLogFlush(XactLastRecEnd);
 	return true;
 }
 
