@@ -89,8 +89,7 @@ job_running(Oid indexrelid, RunningJob *running)
 		running->kind = param[PROGRESS_JOB_KIND];
 		running->segment = param[PROGRESS_JOB_SEGMENT];
 		running->start = status->st_activity_start_timestamp;
-		running->progress =
-			build_graph_progress(param[PROGRESS_CREATEIDX_SUBPHASE]);
+		running->progress = build_graph_progress(param);
 		return true;
 	}
 	return false;

@@ -117,17 +117,21 @@ build_report_graph_nodes(uint32 ndone, uint32 nnodes)
 	pgstat_progress_update_multi_param(lengthof(columns), columns, values);
 }
 
-/* By phases, which take very different times. */
+/* By phases, which take different times. */
 double
-build_graph_progress(int64 phase)
+build_graph_progress(const int64 *params)
 {
+	int64		phase = params[PROGRESS_CREATEIDX_SUBPHASE];
+	int64		nnodes = params[PROGRESS_CREATEIDX_TUPLES_TOTAL];
+	double		part = nnodes == 0 ? 0 :
+	(double) params[PROGRESS_CREATEIDX_TUPLES_DONE] / nnodes;
 	int			nphases = 0;
 
 	if (phase < BUILD_PHASE_GRAPH)
 		return -1;
 	while (graph_job_phase_name(nphases) != NULL)
 		nphases++;
-	return Min((double) (phase - BUILD_PHASE_GRAPH) / nphases, 1);
+	return Min((phase - BUILD_PHASE_GRAPH + part) / nphases, 1);
 }
 
 double

@@ -27,7 +27,10 @@ extern char *build_phase_name(int64 phase);
 extern void build_report_graph_phase(int phase);
 extern void build_report_graph_nodes(uint32 ndone, uint32 nnodes);
 
-/* How much of the build is done then, 0 to 1; -1: it is not about a graph. */
-extern double build_graph_progress(int64 phase);
+/*
+ * How much of the build of a graph is done, 0 to 1, by a process's counters of
+ * progress; -1: it builds none.
+ */
+extern double build_graph_progress(const int64 *params);
 
 #endif							/* VDB_BUILD_H */
