@@ -59,6 +59,7 @@ graph_params(int m, int ef_construction, uint64 seed)
 	params.nsplits = 2;
 	params.nearest = Max(4, Min((int) rint(8 * effort), 16));
 	params.leaf_size = 1024;
+	params.per_page = 1;
 	return params;
 }
 

@@ -62,6 +62,7 @@ typedef struct GraphParams
 	int			nsplits;		/* parts of a ball's partition per node */
 	int			nearest;		/* neighbours taken from a leaf, about */
 	uint32		leaf_size;		/* nodes of a leaf, at most */
+	uint32		per_page;		/* nodes that will lie on a page, at least 1 */
 } GraphParams;
 
 /* Called at least every 10 ms, without a lock held; may jump out. */
@@ -72,7 +73,7 @@ typedef struct GraphBuild GraphBuild;
 /* Can a graph be built over codes of that kind? */
 extern bool graph_supported(uint32 dim, int bits);
 
-/* Parameters from the options of CREATE INDEX. */
+/* Parameters from the options of CREATE INDEX; per_page is to be set. */
 extern GraphParams graph_params(int m, int ef_construction, uint64 seed);
 
 /* Bytes of shared memory that the build takes, besides the rows. */
@@ -117,7 +118,8 @@ extern int	graph_build_entries(const GraphBuild *build, uint32 *nodes);
 
 /*
  * The order in which nodes should be stored: order[i] is the node that comes
- * i-th.  Nodes that are expanded together then often share a page.
+ * i-th.  Of params.per_page nodes each, from the first, many are neighbours of
+ * one another.
  */
 extern const uint32 *graph_build_order(const GraphBuild *build);
 

@@ -245,6 +245,7 @@ build_phase_connect(GraphBuild *build)
 		connect_spread(state);
 	}
 	Assert(state->tail == n);
+	build_order_places(build);
 	pfree(state->code);
 	pfree(state);
 }

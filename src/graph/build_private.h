@@ -119,7 +119,7 @@ struct GraphBuild
 	uint32	   *order;			/* in which nodes are visited, and stored */
 	uint32	   *members;		/* nodes by ball, fan * n; later the parents
 								 * and the queue of the search for what cannot
-								 * be reached */
+								 * be reached; in the end places by node */
 };
 
 /* Nodes that are handed out at a time where nodes are handled one by one. */
@@ -193,6 +193,7 @@ extern void build_phase_prune_again(GraphBuild *build);
 extern void build_phase_connect(GraphBuild *build);
 
 /* build_order.c */
+extern void build_order_places(GraphBuild *build);
 extern void build_phase_order(GraphBuild *build);
 
 #endif							/* VDB_GRAPH_BUILD_PRIVATE_H */

@@ -392,10 +392,12 @@ check_data(Data data, const char *name)
 
 	data_encode(&data);
 	check_graph(&data, params, MAX_PROCS, name);
+	params.per_page = 9;
 	/* many levels of parts */
 	params.leaf_size = 64;
 	check_graph(&data, params, 2, name);
 	small.leaf_size = 100;
+	small.per_page = 3;
 	check_graph(&data, small, 1, name);
 	data_free(&data);
 }

@@ -108,6 +108,8 @@ graph_job_begin(Relation index, const IndexIdentity *identity,
 	shared->identity = *identity;
 	shared->params = params;
 	shared->steer_dim = graph_job_steer_dim(identity->dim, identity->bits);
+	shared->params.per_page = graph_shape(identity->dim, identity->bits,
+										  shared->steer_dim).nodes_per_page;
 	shared->capacity = nbounded;
 	BarrierInit(&shared->barrier, 0);
 	pg_atomic_init_u32(&shared->next_page, 0);
