@@ -119,8 +119,8 @@ check_info_numbers(GraphChecker *checker, BlockNumber blkno)
 	float		slack = 0;
 
 	if (reader->graph_bytes < sizeof(GraphInfo) ||
-		info->version != GRAPH_INFO_VERSION || info->steer_dim == 0 ||
-		info->steer_dim > Min(checker->space->dim, GRAPH_MAX_STEER_DIM) ||
+		info->version != GRAPH_INFO_VERSION ||
+		!graph_steer_fits(info->steer_dim, checker->space->dim) ||
 		info->nentries == 0 || info->nentries > GRAPH_MAX_ENTRIES ||
 		info->nentries > reader->nnodes || reader->nnodes > GRAPH_MAX_NODES)
 	{

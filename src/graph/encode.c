@@ -7,6 +7,9 @@
  * f = |d|^2 / |d|_1, <d, r> is about f <y, r> for a query r that is taken from
  * the node's place.  README.md has what follows for add and res.  Where
  * signs are kept for some dimensions only, |d|_1 and <y, r> run over those.
+ * With two signs a dimension y is not a sign but one of 1.5, 0.5, -0.5, -1.5,
+ * the second sign saying whether the element is beyond the root mean square;
+ * then f = |d|^2 / <d, y>.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +28,7 @@ struct GraphEncoder
 	GraphShape	shape;
 	GraphRows	rows;
 	uint32		sign_dim;		/* dimensions with signs */
+	bool		two_signs;		/* each of them has two */
 	float	   *centre;			/* the node */
 	float	   *origin;			/* of queries, as the node sees them: the
 								 * node, or for inner products the node and
@@ -32,6 +36,7 @@ struct GraphEncoder
 	Size		sign_bytes;		/* of a neighbour */
 	uint8	   *signs;			/* of all places */
 	uint8	   *rest;			/* signs that are not kept */
+	float	   *thresholds;		/* of the second signs */
 };
 
 GraphEncoder *
@@ -42,11 +47,14 @@ graph_encoder_create(const GraphShape *shape, const GraphRows *rows)
 	encoder->shape = *shape;
 	encoder->rows = *rows;
 	encoder->sign_dim = Min(rows->dim, shape->ngroups * 4);
+	encoder->two_signs = shape->ngroups * 4 >=
+		QUANT_STEER_TWO_SIGNS(rows->dim);
 	encoder->centre = palloc(rows->dim * sizeof(float));
 	encoder->origin = palloc(rows->dim * sizeof(float));
 	encoder->sign_bytes = (shape->ngroups + 1) / 2;
 	encoder->signs = palloc0(GRAPH_DEGREE * encoder->sign_bytes);
 	encoder->rest = palloc((rows->dim + 7) / 8);
+	encoder->thresholds = palloc(rows->dim * sizeof(float));
 	return encoder;
 }
 
@@ -61,6 +69,40 @@ encode_bfloat16(float x)
 	}			bits = {.f = x};
 
 	return (uint16) ((bits.u + 0x7FFF + ((bits.u >> 16) & 1)) >> 16);
+}
+
+/*
+ * Append the second signs, and make magnitudes <d, y> and signs <y, origin>
+ * of all four levels.  They are first signs of the difference from a node
+ * that is moved by the root mean square in every dimension, towards d.
+ */
+static void
+encode_second(GraphEncoder *encoder, uint32 node, uint8 *signs,
+			  DifferenceSums *sums)
+{
+	const GraphRows *rows = &encoder->rows;
+	uint32		dim = rows->dim;
+	float		level = sqrtf(sums->squares / dim);
+	uint8	   *second = signs + QUANT_STEER_SECOND(dim) / 8;
+	int			ndiffer = 0;
+	DifferenceSums beyond;
+
+	for (uint32 i = 0; i < dim; i++)
+		encoder->thresholds[i] = encoder->centre[i] +
+			((signs[i / 8] >> (i % 8) & 1) ? level : -level);
+	beyond = vdb_kernels->code_difference(rows->codes + (Size) node * dim,
+										  rows->scale[node],
+										  encoder->thresholds,
+										  encoder->origin, dim, second);
+	for (uint32 i = 0; i < dim; i += 8)
+	{
+		uint8		kept = dim - i < 8 ? (1 << (dim - i)) - 1 : 0xFF;
+
+		ndiffer += __builtin_popcount((signs[i / 8] ^ second[i / 8]) & kept);
+	}
+	sums->magnitudes += 0.5f * (beyond.magnitudes +
+								level * ((int) dim - 2 * ndiffer));
+	sums->signs += 0.5f * beyond.signs;
 }
 
 /* Sums and signs of a neighbour's difference from the node. */
@@ -86,6 +128,8 @@ encode_difference(GraphEncoder *encoder, uint32 node, uint8 *signs)
 		sums.squares += rest.squares;
 		sums.products += rest.products;
 	}
+	if (encoder->two_signs)
+		encode_second(encoder, node, signs, &sums);
 	return sums;
 }
 

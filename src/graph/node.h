@@ -68,10 +68,18 @@ typedef struct GraphShape
 } GraphShape;
 
 /*
- * The shape of the nodes of an index; steer_dim is usually dim, and
- * GRAPH_MAX_STEER_DIM at most.
+ * The shape of the nodes of an index; steer_dim is one that graph_steer_fits()
+ * the dimension.
  */
 extern GraphShape graph_shape(uint32 dim, int bits, uint32 steer_dim);
+
+/* As many dimensions as there are, fewer, or two signs for each. */
+static inline bool
+graph_steer_fits(uint32 steer_dim, uint32 dim)
+{
+	return steer_dim > 0 && steer_dim <= GRAPH_MAX_STEER_DIM &&
+		(steer_dim <= dim || steer_dim == QUANT_STEER_TWO_SIGNS(dim));
+}
 
 static inline const uint8 *
 graph_node_code(const GraphNode *node)

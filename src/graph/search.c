@@ -110,8 +110,7 @@ graph_open(const SegmentReader *reader, uint32 dim, int bits,
 	graph->info = info;
 	if (reader->graph_bytes < sizeof(GraphInfo) ||
 		info->version != GRAPH_INFO_VERSION ||
-		info->steer_dim == 0 ||
-		info->steer_dim > Min(dim, GRAPH_MAX_STEER_DIM))
+		!graph_steer_fits(info->steer_dim, dim))
 		graph_report_damage(reader);
 	graph->shape = graph_shape(dim, bits, info->steer_dim);
 	if (!graph_info_fits(reader, info, &graph->shape))

@@ -188,8 +188,13 @@ extern QuantQuery *quant_query_create_projected(const QuantSpace *space,
  *		about sum * factor + offset
  *
  * sum being what the kernel fastscan_block() makes of the block and lut.
- * Only the first "dim" dimensions given to create count.
+ * Only the first "dim" dimensions given to create count.  A code can have two
+ * signs a dimension, of which the second counts half: y is then one of 1.5,
+ * 0.5, -0.5 and -1.5.  The second ones begin at QUANT_STEER_SECOND, and "dim"
+ * is QUANT_STEER_TWO_SIGNS of the dimension.
  */
+#define QUANT_STEER_SECOND(dim) (((dim) + 7) / 8 * 8)
+#define QUANT_STEER_TWO_SIGNS(dim) (QUANT_STEER_SECOND(dim) + (dim))
 typedef struct QuantSteer
 {
 	uint32		ngroups;		/* of four dimensions */

@@ -25,18 +25,29 @@ steer_subset_sums(const float *x, float *sums)
 			sums[(1 << bit) + i] = sums[i] + x[bit];
 }
 
-/* The four numbers of a group; those behind the last dimension are 0. */
+/*
+ * The four numbers of a group; those behind the last dimension are 0.  Of two
+ * signs a dimension the second counts half.
+ */
 static void
-steer_group(const struct QuantQueryData *data, uint32 dim, uint32 group,
-			float *x)
+steer_group(const QuantQuery *query, uint32 dim, uint32 group, float *x)
 {
+	const struct QuantQueryData *data = query->data;
 	float		step = (float) data->fine.step;
+	uint32		second = QUANT_STEER_SECOND(query->space->dim);
 
 	for (uint32 i = 0; i < 4; i++)
 	{
 		uint32		d = 4 * group + i;
+		float		share = step;
 
-		x[i] = d < dim ? step * (128 * data->high[d] + data->low[d]) : 0;
+		if (d >= second && dim > second)
+		{
+			d -= second;
+			share /= 2;
+		}
+		x[i] = d < Min(dim, query->space->dim) ?
+			share * (128 * data->high[d] + data->low[d]) : 0;
 	}
 }
 
@@ -58,7 +69,7 @@ quant_steer_create(const QuantQuery *query, uint32 dim)
 	{
 		float		range = 0;
 
-		steer_group(data, dim, g, x);
+		steer_group(query, dim, g, x);
 		for (int i = 0; i < 4; i++)
 		{
 			total += x[i];
@@ -75,7 +86,7 @@ quant_steer_create(const QuantQuery *query, uint32 dim)
 		float		sums[16];
 		float		low = 0;
 
-		steer_group(data, dim, g, x);
+		steer_group(query, dim, g, x);
 		steer_subset_sums(x, sums);
 		for (int i = 0; i < 4; i++)
 			low += Min(x[i], 0);

@@ -6,7 +6,7 @@
  * Checked for each: what build.h promises of neighbours, entries and order;
  * that every node can be reached; that the result is the same whoever built
  * it.  For data that look like real ones also how much of the truth a search
- * finds.  Encoded nodes are held against the formulas.
+ * finds.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +23,7 @@
 #include "distance/distance.h"
 #include "graph/build.h"
 #include "graph/encode.h"
+#include "graph_data.h"
 #include "plain_search.h"
 #include "quant/quant_private.h"
 #include "unit.h"
@@ -32,115 +33,7 @@
 #define MAX_PROCS 3
 #define K 10
 
-typedef struct Data
-{
-	uint32		n;
-	uint32		dim;
-	float	   *vectors;
-	QuantMetric metric;
-	QuantSpace *space;
-	GraphRows	rows;
-} Data;
-
 /* ---- data ---- */
-
-static float *
-data_vector(const Data *data, uint32 i)
-{
-	return data->vectors + (Size) i * data->dim;
-}
-
-static Data
-data_create(uint32 n, uint32 dim)
-{
-	Data		data = {n, dim};
-
-	data.vectors = malloc((Size) n * dim * sizeof(float));
-	data.metric = QUANT_L2;
-	return data;
-}
-
-static void
-data_free(Data *data)
-{
-	free(data->vectors);
-	free((void *) data->rows.codes);
-	free((void *) data->rows.scale);
-	free((void *) data->rows.norm_sq);
-	free((void *) data->rows.lift);
-	free((void *) data->rows.shift);
-}
-
-/* Lift rows so that the largest product with a query is the nearest. */
-static void
-data_lift(Data *data)
-{
-	float	   *lift = malloc(data->n * sizeof(float));
-	float	   *shift = malloc(data->dim * sizeof(float));
-	float		most = 0;
-	Projection	projection;
-
-	for (uint32 i = 0; i < data->n; i++)
-	{
-		lift[i] = vdb_kernels->ip(data_vector(data, i), data_vector(data, i),
-								  data->dim);
-		most = fmaxf(most, lift[i]);
-	}
-	for (uint32 i = 0; i < data->n; i++)
-		lift[i] = sqrtf(most - lift[i]);
-	quant_project(data->space, data->space->centre, NULL, shift, &projection);
-	data->rows.inner_product = true;
-	data->rows.lift = lift;
-	data->rows.shift = shift;
-}
-
-/* Codes and factors of the vectors, centred on the first. */
-static void
-data_encode(Data *data)
-{
-	uint8	   *codes = malloc((Size) data->n * data->dim);
-	float	   *scale = malloc(data->n * sizeof(float));
-	float	   *norm_sq = malloc(data->n * sizeof(float));
-
-	data->space = quant_space_create(data->dim, data->metric, 8, 42,
-									 data_vector(data, 0));
-	for (uint32 i = 0; i < data->n; i++)
-	{
-		RowFactors	factors;
-
-		quant_encode(data->space, data_vector(data, i),
-					 codes + (Size) i * data->dim, &factors);
-		scale[i] = factors.scale;
-		norm_sq[i] = factors.norm_sq;
-	}
-	data->rows.n = data->n;
-	data->rows.dim = data->dim;
-	data->rows.codes = codes;
-	data->rows.scale = scale;
-	data->rows.norm_sq = norm_sq;
-	if (data->metric == QUANT_IP)
-		data_lift(data);
-}
-
-/* Around nclusters points; spread is the size of a cluster. */
-static Data
-data_clustered(uint32 n, uint32 dim, uint32 nclusters, float spread)
-{
-	Data		data = data_create(n, dim);
-	float	   *centres = malloc(nclusters * dim * sizeof(float));
-
-	for (uint32 i = 0; i < nclusters * dim; i++)
-		centres[i] = unit_gaussian();
-	for (uint32 i = 0; i < n; i++)
-	{
-		const float *centre = centres + unit_below(nclusters) * dim;
-
-		for (uint32 j = 0; j < dim; j++)
-			data_vector(&data, i)[j] = centre[j] + spread * unit_gaussian();
-	}
-	free(centres);
-	return data;
-}
 
 /* Groups of rows that differ in one element, and hardly. */
 static Data
@@ -561,151 +454,6 @@ check_quality(bool small)
 	check_recall(data, queries, 60, 0.90, "inner product");
 }
 
-/* ---- encoding ---- */
-
-static float
-from_bfloat16(const uint8 *at)
-{
-	union
-	{
-		float		f;
-		uint32		u;
-	}			bits = {.u = (uint32) at[0] << 16 | (uint32) at[1] << 24};
-
-	return bits.f;
-}
-
-static double
-decoded(const GraphRows *rows, uint32 node, uint32 i)
-{
-	return (double) rows->scale[node] *
-		(2 * rows->codes[(Size) node * rows->dim + i] - 255);
-}
-
-static bool
-sign_of_place(const uint8 *block, int place, uint32 i)
-{
-	int			byte = 2 * (place % 8) + place % 16 / 8;
-
-	return block[i / 4 * 16 + byte] >> (place / 16 * 4 + i % 4) & 1;
-}
-
-/*
- * At the node + t (neighbour - node) the estimate from add, res and signs is
- * exact but for rounding; with fewer signs than dimensions only if what has
- * none stays where it is, and then for products along what has some.
- */
-static void
-check_estimate(const GraphRows *rows, const GraphShape *shape,
-			   const GraphNode *out, uint32 node, uint32 other, int place)
-{
-	const uint8 *factors = graph_node_factors(shape, out);
-	double		add = from_bfloat16(factors + 2 * place);
-	double		res = from_bfloat16(factors + 2 * (GRAPH_DEGREE + place));
-	uint32		nsigns = Min(rows->dim, shape->ngroups * 4);
-	double		squares = 0;
-	double		magnitudes = 0;
-	double		signs_origin = 0;
-	double		product = 0;
-	double		f;
-	double		expected;
-
-	for (uint32 i = 0; i < rows->dim; i++)
-	{
-		double		centre = decoded(rows, node, i);
-		double		d = decoded(rows, other, i) - centre;
-		double		origin = centre +
-		(rows->shift != NULL ? rows->shift[i] : 0);
-		bool		sign;
-
-		squares += d * d;
-		product += d * origin;
-		if (i >= nsigns)
-			continue;
-		magnitudes += fabs(d);
-		sign = sign_of_place(graph_node_signs(shape, out), place, i);
-		signs_origin += sign ? origin : -origin;
-		unit_check(fabs(d) < 1e-5 || sign == (d > 0),
-				   "sign %u of node %u's neighbour %u is wrong", i, node,
-				   other);
-	}
-	f = magnitudes > 0 ? squares / magnitudes : 0;
-	unit_check(fabs(res + 2 * f) <= 0x1p-8 * 2 * f + 1e-6,
-			   "res of node %u is %g, not %g", node, res, -2 * f);
-	expected = rows->inner_product ? -2 * (product - f * signs_origin) :
-		squares + 2 * f * signs_origin;
-	unit_check(fabs(add - expected) <= 0x1p-8 * fabs(expected) +
-			   1e-4 * (squares + fabs(product) + fabs(f * signs_origin)) +
-			   1e-6,
-			   "add of node %u is %g, not %g", node, add, expected);
-}
-
-static void
-check_encoded(const Data *data, GraphShape shape, uint32 node,
-			  int nneighbours)
-{
-	GraphEncoder *encoder = graph_encoder_create(&shape, &data->rows);
-	GraphNode  *out = malloc(shape.node_bytes);
-	uint32	   *numbers = malloc(data->n * sizeof(uint32));
-	uint32		neighbours[GRAPH_DEGREE];
-	const uint8 *ids = graph_node_ids(&shape, out);
-
-	for (uint32 i = 0; i < data->n; i++)
-		numbers[i] = i * 3 + 70000;
-	for (int i = 0; i < nneighbours; i++)
-		neighbours[i] = (node + 1 + i * 7) % data->n;
-	graph_encode_node(encoder, node, neighbours, nneighbours, numbers, out);
-	unit_check(out->nneighbours == nneighbours &&
-			   out->factors.scale == data->rows.scale[node] &&
-			   out->factors.norm_sq == data->rows.norm_sq[node],
-			   "node %u has other factors", node);
-	if (shape.own_bytes > 0)
-		unit_check(memcmp(graph_node_code(out), data->rows.codes +
-						  (Size) node * data->dim, data->dim) == 0,
-				   "node %u has another code", node);
-	for (int i = 0; i < nneighbours; i++)
-	{
-		unit_check(graph_node_id(ids, i) == numbers[neighbours[i]],
-				   "node %u has another neighbour", node);
-		check_estimate(&data->rows, &shape, out, node, neighbours[i], i);
-	}
-	for (int i = nneighbours; i < GRAPH_DEGREE; i++)
-	{
-		const uint8 *factors = graph_node_factors(&shape, out);
-
-		unit_check(graph_node_id(ids, i) == 0 &&
-				   from_bfloat16(factors + 2 * i) > 1e38 &&
-				   from_bfloat16(factors + 2 * (GRAPH_DEGREE + i)) == 0,
-				   "place %d of node %u is not empty", i, node);
-	}
-	free(numbers);
-	free(out);
-}
-
-static void
-check_encoding(void)
-{
-	static const uint32 dims[] = {1, 2, 3, 4, 5, 7, 8, 31, 33, 128, 130, 2500};
-
-	for (int i = 0; i < 12; i++)
-		for (int metric = QUANT_L2; metric <= QUANT_IP; metric++)
-		{
-			Data		data = data_clustered(60, dims[i], 3, 0.5f);
-			GraphShape	shape = graph_shape(dims[i], 8, Min(dims[i], 1900));
-
-			data.metric = metric;
-			data_encode(&data);
-			check_encoded(&data, shape, 0, 32);
-			check_encoded(&data, shape, 5, 32);
-			check_encoded(&data, shape, 59, 17);
-			check_encoded(&data, shape, 1, 0);
-			if (dims[i] > 8)
-				check_encoded(&data, graph_shape(dims[i], 8, dims[i] / 2), 2,
-							  31);
-			data_free(&data);
-		}
-}
-
 /* ---- interrupts ---- */
 
 typedef struct CheckState
@@ -789,7 +537,6 @@ main(int argc, char **argv)
 	check_data(data_two_far(n, 8, 40), "a few far away");
 	check_data(data_two_far(n, 8, 3), "outliers");
 	check_tables();
-	check_encoding();
 	check_interrupts();
 	check_quality(small);
 	return unit_finish();

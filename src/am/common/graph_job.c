@@ -25,7 +25,10 @@
 #include "quant/quant.h"
 #include "utils/memutils.h"
 
-/* Neighbours' codes have all dimensions up to this one. */
+/* Neighbours' codes have two signs a dimension up to this one, */
+#define STEER_TWO_SIGNS_DIM 64
+
+/* and one for all dimensions up to this one. */
 #define STEER_FULL_DIM 256
 
 /* Above, enough to be as good as the full code of a smaller vector. */
@@ -196,6 +199,8 @@ graph_job_steer_dim(uint32 dim, int bits)
 	uint32		least = Max(STEER_MIN_DIM, STEER_MIN_SHARE * dim);
 	uint32		steer = Min(dim, GRAPH_MAX_STEER_DIM);
 
+	if (dim <= STEER_TWO_SIGNS_DIM)
+		return QUANT_STEER_TWO_SIGNS(dim);
 	if (dim <= STEER_FULL_DIM)
 		return dim;
 	for (uint32 per_page = 1; per_page < 32; per_page++)
