@@ -349,6 +349,14 @@ ANALYZE temp;
 SELECT pg_temp.kinds('temp_v'), (SELECT count(*) FROM vectordb.check('temp_v')),
 	pg_temp.recall('temp', '<->', (SELECT array_agg(pg_temp.clustered(i, 50, 16))
 	FROM generate_series(90001, 90020) i), 10) >= 0.8 AS enough;
+-- A row without a vector that was inserted later does not keep anyone from
+-- walking.
+INSERT INTO temp VALUES (-1, NULL);
+SELECT pg_temp.recall('temp', '<->', (SELECT array_agg(pg_temp.clustered(i, 50, 16))
+	FROM generate_series(90001, 90020) i), 10) >= 0.8 AS enough;
+SELECT array_length((pg_temp.answer('SELECT id, v <-> $1 AS d FROM temp ORDER BY v <-> $1 LIMIT 10', true,
+	pg_temp.clustered(90001, 50, 16))).ids, 1);
+SELECT steps > 0 AS walked, rows_scanned < 100 AS not_read FROM vectordb.last_scan();
 CREATE UNLOGGED TABLE unlogged AS SELECT id, v FROM odd LIMIT 4000;
 CREATE INDEX unlogged_v ON unlogged USING hnsw (v vector_l2_ops);
 ANALYZE unlogged;

@@ -149,9 +149,12 @@ check_info_numbers(GraphChecker *checker, BlockNumber blkno)
 	{
 		const GraphCurvePoint *point = &info->curve[i];
 
-		if (!(point->slack >= slack && point->slack <= 1) ||
-			!(point->recall >= 0 && point->recall <= 1) ||
-			!(point->steps >= 0 && isfinite(point->steps)))
+		bool		sound = point->slack >= slack && point->slack <= 1 &&
+		point->steps >= 0 && isfinite(point->steps);
+
+		for (int g = 0; g < GRAPH_CURVE_GROUPS; g++)
+			sound &= point->recall[g] >= 0 && point->recall[g] <= 1;
+		if (!sound)
 			check_report(checker->state, reader->id, blkno,
 						 "point %u of the recall curve is out of range", i);
 		slack = point->slack;

@@ -24,9 +24,7 @@
 #include "graph/build.h"
 #include "graph/node.h"
 
-#define GRAPH_INFO_VERSION 1
-
-
+#define GRAPH_INFO_VERSION 2
 
 /* Slack of a graph whose recall has not been measured. */
 #define GRAPH_DEFAULT_SLACK 0.05f
@@ -34,11 +32,18 @@
 /* Points of the recall curve. */
 #define GRAPH_CURVE_POINTS 12
 
+/*
+ * Ranges of ranks, for each of which there is a curve: of the nearest row to
+ * the 16th, from there to the 64th, and from there to the 256th (search.h).
+ */
+#define GRAPH_CURVE_GROUPS 3
+
 typedef struct GraphCurvePoint
 {
 	float		slack;			/* see search.h */
-	float		recall;			/* of ten, measured; 0: not measured */
-	float		steps;			/* nodes expanded, on average */
+	float		steps;			/* nodes expanded before the first row is
+								 * returned, on average */
+	float		recall[GRAPH_CURVE_GROUPS]; /* of rows of these ranks */
 } GraphCurvePoint;
 
 typedef struct GraphInfo
@@ -54,7 +59,7 @@ typedef struct GraphInfo
 	GraphCurvePoint curve[GRAPH_CURVE_POINTS];
 } GraphInfo;
 
-StaticAssertDecl(sizeof(GraphInfo) == 32 + 12 * GRAPH_CURVE_POINTS,
+StaticAssertDecl(sizeof(GraphInfo) == 32 + 20 * GRAPH_CURVE_POINTS,
 				 "on-disk format");
 
 #define GRAPH_ENTRY_NONE 0xFFFFFFFF

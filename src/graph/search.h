@@ -14,9 +14,12 @@
  * (node.h).  graph_walk_front() is the score at which the walk now stands:
  * nodes still to be expanded are estimated not to be nearer.  A row is
  * settled, nearer ones having been found with the probability of the recall
- * curve, when the front is beyond (1 + slack) times its distance and beyond
- * (1 + slack) times that of the GRAPH_SETTLE_RANK nearest: the first row that
- * a walk finds may seem far ahead of its front long before it has arrived.
+ * curve, when the front is beyond (1 + slack) times its distance and that of
+ * the last row of its group: groups go up to the nearest 16, 24, 32, 48 and so
+ * on to 256.  Rows are settled in groups since nobody knows how many are
+ * wanted, and a row that is found after a farther one has been returned is
+ * lost (strict order): so the walk is ahead of what is returned, by an amount
+ * that grows as the walk does.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +33,24 @@
 #include "quant/quant.h"
 #include "storage/segment.h"
 
-#define GRAPH_SETTLE_RANK 10
+/* Ranks up to which the first and the last group go. */
+#define GRAPH_FIRST_GROUP 16
+#define GRAPH_LAST_GROUP 256
+
+/* Up to which rank, from 1, the group of a rank goes: 16, 24, 32, 48 ... */
+static inline uint32
+graph_group(uint64 rank)
+{
+	uint32		group = GRAPH_FIRST_GROUP;
+
+	while (group < rank && group < GRAPH_LAST_GROUP)
+	{
+		if (group / 2 * 3 >= rank)
+			return group / 2 * 3;
+		group *= 2;
+	}
+	return group;
+}
 
 /* One graph, opened for walking. */
 typedef struct Graph
@@ -38,8 +58,9 @@ typedef struct Graph
 	const SegmentReader *reader;
 	GraphShape	shape;
 	GraphInfo  *info;			/* with its entries */
-	float		slack;			/* for the recall that is wanted; infinity
-								 * when no walk is known to reach it */
+	float		slack[GRAPH_CURVE_GROUPS];	/* for the recall that is wanted;
+											 * the first is infinity when no
+											 * walk is known to reach it */
 } Graph;
 
 /*
@@ -98,6 +119,9 @@ extern bool graph_walk_has(const GraphWalk *walk, uint32 node);
 
 /* The score of a distance as the operator counts. */
 extern float graph_distance_score(const QuantQuery *query, float distance);
+
+/* The slack with which a walk settles the rows of a group. */
+extern float graph_slack(const Graph *graph, uint32 group);
 
 /* The score of what is (1 + slack) times as far away as a score says. */
 extern float graph_widen_score(const Graph *graph, const QuantSteer *steer,

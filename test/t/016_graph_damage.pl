@@ -31,7 +31,7 @@ my %content_bytes = (
 	11 => [ 0, 1, 2, 3, 4, 7 ],
 	# version, dimensions, entries, points, m, effort, lift, curve, ids, add, res
 	12 => [ 0, 4, 5, 8, 9, 12, 16, 20, 24, 27, 31, 32, 35, 39, 43, 44, 47,
-		176, 177, 178, 179, 304, 307, 432, 435, 560 ]);
+		272, 273, 274, 275, 400, 403, 528, 531, 656 ]);
 my @stamp_bytes = (8176, 8180, 8184, 8186, 8190);
 
 my $node = new_node('main');

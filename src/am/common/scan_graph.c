@@ -53,8 +53,10 @@
 /* Nodes that a graph must have seen, however small its share of the rows. */
 #define GRAPH_LEAST_RANK 4
 
-/* Scores of the nearest nodes found, ascending: all with hnsw.ef_search, else
- * GRAPH_SETTLE_RANK. */
+/*
+ * Scores of the nearest nodes found, ascending: all with hnsw.ef_search, else
+ * the GRAPH_LAST_GROUP nearest.
+ */
 typedef struct Nearest
 {
 	float	   *scores;
@@ -241,17 +243,16 @@ scan_graphs_advance(IndexScan *scan, const TopEntry *top)
 	if (!graphs->walking)
 		return false;
 	/* NaN and NULL come after all that can be walked to. */
-	if (top == NULL || scan_key_rank(top->key) == RANK_DISTANCE)
+	if (top != NULL && scan_key_rank(top->key) != RANK_DISTANCE)
+		top = NULL;
+	if (graphs_settled(scan, top, &next))
+		return false;
+	/* What is remembered must fit as well as what waits. */
+	if (next != NULL && graphs->nsteps < graphs->max_steps &&
+		graphs->nreturned < graphs->max_waiting / 2)
 	{
-		if (graphs_settled(scan, top, &next))
-			return false;
-		/* What is remembered must fit as well as what waits. */
-		if (next != NULL && graphs->nsteps < graphs->max_steps &&
-			graphs->nreturned < graphs->max_waiting / 2)
-		{
-			graphs_step(scan, next);
-			return true;
-		}
+		graphs_step(scan, next);
+		return true;
 	}
 	graphs_give_up(scan);
 	return true;
@@ -342,16 +343,17 @@ static float
 graphs_settled_score(const struct ScanGraphs *graphs, const ScanGraph *graph,
 					 float top)
 {
-	uint32		rank = Max(GRAPH_SETTLE_RANK * graph->share, GRAPH_LEAST_RANK);
+	uint32		group = graph_group(graphs->nrows + 1);
+	uint32		own = Max(group * graph->share, GRAPH_LEAST_RANK);
 	float		score;
 
 	if (vdb_hnsw_ef_search != HNSW_EF_SEARCH_AUTO)
 		return graphs_ef_score(graphs, graph, top);
-	score = Max(top, nearest_score(&graphs->nearest, GRAPH_SETTLE_RANK));
+	score = Max(top, nearest_score(&graphs->nearest, group));
 	if (graphs->ngraphs > 1)
-		score = Max(score, nearest_score(&graph->nearest, rank));
-	return graph_widen_score(graph->graph, graphs->steer, graph->graph->slack,
-							 score);
+		score = Max(score, nearest_score(&graph->nearest, own));
+	return graph_widen_score(graph->graph, graphs->steer,
+							 graph_slack(graph->graph, group), score);
 }
 
 /* The ef_search nearest, and as many more as have been returned, are found. */
@@ -416,7 +418,7 @@ static void
 nearest_init(Nearest *nearest)
 {
 	nearest->n = 0;
-	nearest->size = 64;
+	nearest->size = GRAPH_LAST_GROUP;
 	nearest->scores = palloc(sizeof(float) * nearest->size);
 }
 
@@ -426,7 +428,7 @@ nearest_add(Nearest *nearest, float score)
 	uint32		at = nearest->n;
 
 	if (vdb_hnsw_ef_search == HNSW_EF_SEARCH_AUTO &&
-		nearest->n == GRAPH_SETTLE_RANK)
+		nearest->n == GRAPH_LAST_GROUP)
 	{
 		if (score >= nearest->scores[--at])
 			return;
