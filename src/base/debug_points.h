@@ -6,7 +6,8 @@
  * The setting vectordb.debug_points (superuser only) holds a list of
  * "name=action": "wait" blocks until the session-level advisory lock
  * (DEBUG_POINT_LOCK_CLASS, 0) can be had in share mode, "busy" stays there as
- * if there were no end of work, until something interrupts it, "crash" ends
+ * if there were no end of work, until something interrupts it (or the setting
+ * is changed, in a maintenance worker), "crash" ends
  * the process as kill -9 does, "error" raises an error.  With an empty setting a
  * debug point costs one test of a static variable.
  *

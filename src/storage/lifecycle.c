@@ -452,7 +452,8 @@ manifest_is_unfinished(Relation index)
 		if (info->state == SEGMENT_SEALING || info->state == SEGMENT_RETIRED ||
 			(info->state == SEGMENT_SEALED && info->ndead >= info->nrows))
 			return true;
-		if (info->state == SEGMENT_BUILDING &&
+		/* On a standby such locks cannot be had. */
+		if (info->state == SEGMENT_BUILDING && !RecoveryInProgress() &&
 			building_try_lock(index, info->id))
 		{
 			building_unlock(index, info->id);

@@ -30,12 +30,14 @@
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "postmaster/interrupt.h"
 #include "storage/growing.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/manifest.h"
 #include "storage/proc.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
@@ -405,8 +407,15 @@ job_check(void)
 		return;
 	background_check_due = false;
 	InvalidateCatalogSnapshot();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
 	if (ProcDiePending)
 		job_give_up("the worker is told to end");
+	if (vdb_max_workers == 0)
+		job_give_up("workers are turned off");
 	if (LockHasWaitersRelation(job_index, JOB_LOCK))
 		job_give_up("another session waits for the index");
 	if (TimestampDifferenceExceeds(job_checked_database,

@@ -46,7 +46,8 @@ static void
 wakeup_wanted(Relation index)
 {
 	if (vdb_max_workers == 0 || worker_is_this_process ||
-		!IsUnderPostmaster || IsParallelWorker() || RecoveryInProgress() ||
+		!IsUnderPostmaster || IsBinaryUpgrade || IsParallelWorker() ||
+		RecoveryInProgress() ||
 		RelationUsesLocalBuffers(index) ||
 		!options_maintenance(index, 1).worker)
 		return;

@@ -43,6 +43,9 @@
 /* A worker that has nothing to do but wait leaves after this, at least. */
 #define WORKER_LINGER_MS 5000
 
+/* ... and after this if something is due that it cannot do now. */
+#define WORKER_LINGER_DUE_MS 600000
+
 /* A job that is due later than that is left to another worker. */
 #define WORKER_MAX_WAIT_MS 60000
 
@@ -96,7 +99,7 @@ void
 worker_init(void)
 {
 	wakeup_init();
-	if (process_shared_preload_libraries_in_progress)
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
 		launcher_register();
 }
 
@@ -192,6 +195,8 @@ worker_loop(Worker *worker)
 			busy = GetCurrentTimestamp();
 			continue;
 		}
+		if (worker->ndue > 0)
+			linger = Max(linger, WORKER_LINGER_DUE_MS);
 		if (worker->helper || worker->wait_ms < 0 ||
 			TimestampDifferenceExceeds(busy, GetCurrentTimestamp(), linger))
 			return;

@@ -133,6 +133,21 @@ value('DROP TABLE a, b, c, d, e, f');
 workers_do('');
 value($setup);
 
+# Turned off, and on again.
+workers_do('job-begin=busy');
+new_table('a');
+becomes($busy, '1', 'a worker is busy');
+value(q{ALTER SYSTEM SET vectordb.max_workers = 0});
+value('SELECT pg_reload_conf()');
+becomes($busy, '0', 'no worker is busy when they are turned off');
+is(value(job('a')), 'build pending 0', 'and no job has failed');
+value(q{ALTER SYSTEM RESET vectordb.max_workers});
+value('SELECT pg_reload_conf()');
+becomes($busy, '1', 'the launcher sends one when they are turned on');
+workers_do('');
+becomes(job('a'), 'build done 0', 'a job in progress obeys settings');
+value('DROP TABLE a');
+
 # Commands that want a database for themselves.
 mkdir $node->basedir . '/space';
 value(q{CREATE TABLESPACE space LOCATION '} . $node->basedir . q{/space'});
