@@ -35,6 +35,7 @@ typedef struct JobList
 	Job		   *jobs;			/* the most urgent first */
 	uint32		growing_id;		/* growing segment to seal when idle, or 0 */
 	uint64		growing_rows;
+	bool		graphs;			/* segments are to have graphs */
 } JobList;
 
 typedef enum JobResult

@@ -66,6 +66,7 @@ job_find(Relation index, int memory)
 						   policy_jobs(finder.segments, finder.nsegments,
 									   &finder.limits, jobs));
 	list->growing_rows = growing_count(index, &list->growing_id);
+	list->graphs = finder.limits.graphs;
 	if (list->growing_rows < finder.limits.min_index_rows)
 		list->growing_id = 0;
 	if (manifest_is_unfinished(index))

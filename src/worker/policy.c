@@ -96,6 +96,12 @@ policy_optimize(const PolicySegment *segments, int nsegments,
 	return policy.njobs;
 }
 
+bool
+policy_seal_early(uint64 rows, double rate)
+{
+	return rows >= POLICY_EARLY_ROWS && rate <= POLICY_EARLY_RATE;
+}
+
 int64
 policy_backoff_ms(int tries, bool fault_elsewhere)
 {

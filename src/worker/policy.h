@@ -28,7 +28,9 @@
  * row is written once for each doubling of its segment.  When nothing has
  * been added for long, the last few are put together for less.
  */
+#ifndef POLICY_RATIO
 #define POLICY_RATIO 2.0
+#endif
 #define POLICY_RATIO_QUIET 1.25
 #define POLICY_QUIET_MS 300000
 
@@ -37,6 +39,16 @@
 
 /* Then, if the fault was not the segment's own, from time to time. */
 #define POLICY_RETRY_MS 3600000
+
+/*
+ * Reading so many rows takes about as long as a search along a graph.  A
+ * growing segment that has more, and does not get more than so many a second,
+ * is sealed when its index has no other job.
+ */
+#ifndef POLICY_EARLY_ROWS
+#define POLICY_EARLY_ROWS 16384
+#endif
+#define POLICY_EARLY_RATE 5000
 
 typedef enum JobKind
 {
@@ -104,6 +116,12 @@ extern int	policy_jobs(const PolicySegment *segments, int nsegments,
  */
 extern int	policy_optimize(const PolicySegment *segments, int nsegments,
 							const PolicyLimits *limits, PolicyJob *jobs);
+
+/*
+ * Is it worth sealing a growing segment of an index with graphs before it is
+ * full?  rate: rows a second that it gets.
+ */
+extern bool policy_seal_early(uint64 rows, double rate);
 
 /* How long after the last of so many failures; -1: never. */
 extern int64 policy_backoff_ms(int tries, bool fault_elsewhere);

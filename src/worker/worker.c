@@ -64,6 +64,7 @@ typedef struct WorkerIndex
 	uint32		growing_id;
 	uint64		growing_rows;
 	TimestampTz growing_since;	/* no row has been added since */
+	TimestampTz looked;			/* when growing_rows was counted */
 	int			nerrors;
 	TimestampTz erred;
 } WorkerIndex;
@@ -91,6 +92,8 @@ static JobList *worker_find_in_transaction(Oid indexrelid);
 static bool worker_run_first(Worker *worker, Oid indexrelid, JobList *list);
 static void worker_watch_growing(Worker *worker, Oid indexrelid,
 								 const JobList *list);
+static bool worker_seals_early(const WorkerIndex *known, const JobList *list,
+							   TimestampTz now);
 static WorkerIndex *worker_index(Worker *worker, Oid indexrelid);
 static void worker_wait_for(Worker *worker, int64 ms);
 static void worker_nap(int64 ms);
@@ -420,7 +423,8 @@ worker_find_in_transaction(Oid indexrelid)
 }
 
 /*
- * A growing segment to which no row has been added for long is sealed.  How
+ * A growing segment to which no row has been added for long is sealed, or one
+ * that is costly to read while there is nothing else to do.  How
  * long it has been so is known only to a worker that was there, so it stays
  * as long.
  */
@@ -430,10 +434,12 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 	WorkerIndex *known = worker_index(worker, indexrelid);
 	TimestampTz now = GetCurrentTimestamp();
 	Job			job = {.kind = JOB_SEAL};
+	bool		early;
 	int64		idle;
 
 	if (list->growing_id == 0 || vdb_seal_idle_time == 0)
 		return;
+	early = worker_seals_early(known, list, now);
 	if (known->growing_id != list->growing_id ||
 		known->growing_rows != list->growing_rows)
 	{
@@ -441,11 +447,32 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 		known->growing_rows = list->growing_rows;
 		known->growing_since = now;
 	}
+	known->looked = now;
 	idle = TimestampDifferenceMilliseconds(known->growing_since, now);
-	if (idle < vdb_seal_idle_time * 1000L)
+	if (!early && idle < vdb_seal_idle_time * 1000L)
 		worker_wait_for(worker, vdb_seal_idle_time * 1000L - idle);
 	else if (!worker->helper && job_run(indexrelid, &job) == JOB_DONE)
 		worker->ndone++;
+}
+
+/* Not while it has other jobs: rows of many seals are built together. */
+static bool
+worker_seals_early(const WorkerIndex *known, const JobList *list,
+				   TimestampTz now)
+{
+	int64		ms;
+
+	if (!list->graphs || known->growing_id != list->growing_id)
+		return false;
+	for (int i = 0; i < list->njobs; i++)
+	{
+		if (list->jobs[i].state == JOB_PENDING)
+			return false;
+	}
+	ms = Max(TimestampDifferenceMilliseconds(known->looked, now), 1);
+	return policy_seal_early(list->growing_rows,
+							 1000.0 * (list->growing_rows -
+									   known->growing_rows) / ms);
 }
 
 static WorkerIndex *

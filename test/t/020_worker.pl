@@ -131,6 +131,18 @@ CREATE INDEX t_idx ON t USING hnsw (v vector_l2_ops)
 		WHERE indexrelid = 'u_idx'::regclass},
 		'sealed/planes', 'an index is taken care of once it is committed');
 
+	# Not idle and not full, but worth it.
+	value('ALTER SYSTEM SET vectordb.seal_idle_time = 3600');
+	value('SELECT pg_reload_conf()');
+	value(q{CREATE TABLE w (id int, v vector(16));
+		CREATE INDEX w_idx ON w USING hnsw (v vector_l2_ops);
+		INSERT INTO w SELECT i, sample_vector(i) FROM generate_series(1, 17000) i});
+	becomes(q{SELECT string_agg(file_type || row_count, ' ') FROM vectordb.segments
+		WHERE indexrelid = 'w_idx'::regclass},
+		'sealed/graph17000', 'a large growing segment does not wait until it is full');
+	value('ALTER SYSTEM RESET vectordb.seal_idle_time');
+	value('SELECT pg_reload_conf()');
+
 	# The owner, not everybody.
 	value('CREATE ROLE somebody');
 	foreach my $function ('pause', 'resume', 'optimize', 'compact', 'prewarm')

@@ -205,6 +205,10 @@ test_tries(void)
 {
 	PolicySegment *segment;
 
+	unit_check(policy_seal_early(POLICY_EARLY_ROWS, POLICY_EARLY_RATE) &&
+			   !policy_seal_early(POLICY_EARLY_ROWS - 1, 0) &&
+			   !policy_seal_early(250000, POLICY_EARLY_RATE + 1),
+			   "early seals");
 	unit_check(policy_backoff_ms(1, false) == 2000 &&
 			   policy_backoff_ms(2, false) == 4000 &&
 			   policy_backoff_ms(3, false) == -1 &&
