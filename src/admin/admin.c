@@ -147,8 +147,10 @@ admin_lock(Oid indexrelid, LOCKMODE lockmode)
 
 	if (lockmode < ShareUpdateExclusiveLock)
 		LockRelationOid(indexrelid, lockmode);
-	else
+	else if (!ConditionalLockRelationOid(indexrelid, lockmode))
 	{
+		/* A worker gives way. */
+		sources_want(indexrelid);
 		while (!ConditionalLockRelationOid(indexrelid, lockmode))
 		{
 			if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
@@ -163,6 +165,7 @@ admin_lock(Oid indexrelid, LOCKMODE lockmode)
 			ResetLatch(MyLatch);
 			CHECK_FOR_INTERRUPTS();
 		}
+		sources_unwant(indexrelid);
 	}
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(indexrelid)))
 		ereport(ERROR,

@@ -440,27 +440,30 @@ manifest_pass_horizon(void)
  * ----------------------------------------------------------------------
  */
 
-bool
-manifest_is_unfinished(Relation index)
+int
+manifest_list_unfinished(Relation index, SegmentInfo **infos)
 {
 	Manifest   *manifest = manifest_read_all(index);
+	int			n = 0;
 
+	*infos = manifest->segments;
 	for (int i = 0; i < manifest->nsegments; i++)
 	{
-		const SegmentInfo *info = &manifest->segments[i];
+		SegmentInfo info = manifest->segments[i];
 
-		if (info->state == SEGMENT_SEALING || info->state == SEGMENT_RETIRED ||
-			(info->state == SEGMENT_SEALED && info->ndead >= info->nrows))
-			return true;
-		/* On a standby such locks cannot be had. */
-		if (info->state == SEGMENT_BUILDING && !RecoveryInProgress() &&
-			building_try_lock(index, info->id))
+		/* On a standby the locks of builders cannot be had. */
+		if (info.state == SEGMENT_BUILDING)
 		{
-			building_unlock(index, info->id);
-			return true;
+			if (RecoveryInProgress() || !building_try_lock(index, info.id))
+				continue;
+			building_unlock(index, info.id);
 		}
+		else if (info.state == SEGMENT_GROWING ||
+				 (info.state == SEGMENT_SEALED && info.ndead < info.nrows))
+			continue;
+		(*infos)[n++] = info;
 	}
-	return false;
+	return n;
 }
 
 void

@@ -35,6 +35,9 @@
 /* The same of the lock of jobs; those of builders lie between. */
 #define SOURCES_LOCK_NUMBER 65535
 
+/* Held in share mode by who wants a job to give up. */
+#define SOURCES_WANTED_NUMBER 65534
+
 static void manifest_fill_meta(Page page, const IndexIdentity *identity,
 							   uint32 centre_npages);
 static void manifest_write_centre(Relation index, uint32 dim,
@@ -226,6 +229,45 @@ sources_unlock(Relation index)
 
 	sources_tag(index, &tag);
 	LockRelease(&tag, ExclusiveLock, false);
+}
+
+static void
+wanted_tag(Oid indexrelid, LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, RelationRelationId, indexrelid,
+					   SOURCES_WANTED_NUMBER);
+}
+
+void
+sources_want(Oid indexrelid)
+{
+	LOCKTAG		tag;
+
+	wanted_tag(indexrelid, &tag);
+	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+void
+sources_unwant(Oid indexrelid)
+{
+	LOCKTAG		tag;
+
+	wanted_tag(indexrelid, &tag);
+	LockRelease(&tag, ShareLock, false);
+}
+
+/* Tried for a moment alone, so whoever wants it waits no longer than that. */
+bool
+sources_are_wanted(Relation index)
+{
+	LOCKTAG		tag;
+
+	wanted_tag(RelationGetRelid(index), &tag);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, ExclusiveLock, false);
+	return false;
 }
 
 static void

@@ -116,6 +116,14 @@ extern bool sources_try_lock(Relation index);
 extern void sources_unlock(Relation index);
 
 /*
+ * Ask a worker to give up a job in the index, for the sake of a caller that
+ * does not wait in the queue for the lock on it.
+ */
+extern void sources_want(Oid indexrelid);
+extern void sources_unwant(Oid indexrelid);
+extern bool sources_are_wanted(Relation index);
+
+/*
  * A swap fits one record while its segments are named on no more descriptor
  * pages than these, the metapage not counted.
  */
@@ -153,8 +161,11 @@ extern void manifest_set_dead(Relation index, uint32 segment_id, uint32 ndead);
 extern void manifest_set_tries(Relation index, uint32 segment_id,
 							   uint32 tries, uint32 sqlstate, uint32 tried);
 
-/* Is there anything for manifest_finish_pending() to do? */
-extern bool manifest_is_unfinished(Relation index);
+/*
+ * The segments with which manifest_finish_pending() or manifest_retire_empty()
+ * has something to do.  Returns how many.
+ */
+extern int	manifest_list_unfinished(Relation index, SegmentInfo **infos);
 
 /*
  * Finish what a crash or a conflict left: seals, retired segments on their way

@@ -25,6 +25,9 @@
 /* Seconds since 2000, as descriptors have them. */
 #define SECONDS_NOW(now) ((now) / USECS_PER_SEC)
 
+/* Segments that one job of kind free names; it does all there is. */
+#define JOB_MAX_UNFINISHED 100
+
 typedef struct JobFinder
 {
 	Relation	index;
@@ -36,6 +39,9 @@ typedef struct JobFinder
 	TimestampTz now;
 } JobFinder;
 
+static void job_find_unfinished(Relation index, const JobFinder *finder,
+								JobList *list);
+static int64 job_tried_ms(const JobFinder *finder, const SegmentInfo *info);
 static void job_finder_begin(JobFinder *finder, Relation index, int memory);
 static void job_finder_add(JobFinder *finder, const SegmentInfo *info);
 static void job_finder_forget_tries(JobFinder *finder);
@@ -69,15 +75,42 @@ job_find(Relation index, int memory)
 	list->graphs = finder.limits.graphs;
 	if (list->growing_rows < finder.limits.min_index_rows)
 		list->growing_id = 0;
-	if (manifest_is_unfinished(index))
-	{
-		memmove(list->jobs + 1, list->jobs, sizeof(Job) * list->njobs);
-		memset(list->jobs, 0, sizeof(Job));
-		list->jobs[0].kind = JOB_FREE;
-		list->jobs[0].state = JOB_PENDING;
-		list->njobs++;
-	}
+	job_find_unfinished(index, &finder, list);
 	return list;
+}
+
+/* What was left unfinished comes first.  It, too, may fail. */
+static void
+job_find_unfinished(Relation index, const JobFinder *finder, JobList *list)
+{
+	SegmentInfo *infos;
+	int			n = Min(manifest_list_unfinished(index, &infos),
+						JOB_MAX_UNFINISHED);
+	Job		   *job = &list->jobs[0];
+	int64		tried_ms = PG_INT64_MAX;
+
+	if (n == 0)
+		return;
+	memmove(job + 1, job, sizeof(Job) * list->njobs);
+	memset(job, 0, sizeof(Job));
+	job->kind = JOB_FREE;
+	job->nids = n;
+	job->ids = palloc(sizeof(uint32) * n);
+	for (int i = 0; i < n; i++)
+	{
+		job->ids[i] = infos[i].id;
+		if (infos[i].tries == 0)
+			continue;
+		job->tries = Max(job->tries, (int) infos[i].tries);
+		job->sqlstate = infos[i].sqlstate;
+		tried_ms = Min(tried_ms, job_tried_ms(finder, &infos[i]));
+	}
+	if (job->tries > 0)
+	{
+		job->state = job->tries >= POLICY_MAX_TRIES ? JOB_FAILED : JOB_RETRY;
+		job->wait_ms = Max(policy_backoff_ms(job->tries, true) - tried_ms, 0);
+	}
+	list->njobs++;
 }
 
 JobList *
@@ -194,9 +227,15 @@ job_finder_add(JobFinder *finder, const SegmentInfo *info)
 	/* A clock that was set back must not stop everything. */
 	segment->age_ms = Max(finder->now - info->created, 0) / 1000;
 	segment->tries = info->tries;
-	segment->tried_ms = Max(SECONDS_NOW(finder->now) - info->tried, 0) * 1000;
+	segment->tried_ms = job_tried_ms(finder, info);
 	segment->fault_elsewhere = job_fault_is_elsewhere(info->sqlstate);
 	finder->infos[finder->nsegments++] = info;
+}
+
+static int64
+job_tried_ms(const JobFinder *finder, const SegmentInfo *info)
+{
+	return Max(SECONDS_NOW(finder->now) - info->tried, 0) * 1000;
 }
 
 /* Only of planes it makes a difference: a graph may or may not be possible. */

@@ -142,7 +142,8 @@ job_run_in_transaction(Oid indexrelid, const Job *job)
 
 	StartTransactionCommand();
 	index = job_lock_index(indexrelid);
-	if (index == NULL || !sources_try_lock(index))
+	if (index == NULL || sources_are_wanted(index) ||
+		!sources_try_lock(index))
 	{
 		CommitTransactionCommand();
 		return JOB_NOT_NOW;
@@ -286,17 +287,18 @@ job_mark(Relation index, const Job *job)
 	uint32		now = GetCurrentTimestamp() / USECS_PER_SEC;
 
 	job_marks.nids = 0;
-	if (job->kind == JOB_SEAL || job->kind == JOB_FREE)
+	if (job->kind == JOB_SEAL)
 		return true;
 	if (job->nids > lengthof(job_marks.before))
 		return false;
-	manifest = manifest_read(index);
+	manifest = manifest_read_all(index);
 	for (int i = 0; i < job->nids; i++)
 	{
 		for (int j = 0; j < manifest->nsegments; j++)
 		{
 			if (manifest->segments[j].id == job->ids[i] &&
-				manifest->segments[j].state == SEGMENT_SEALED)
+				(job->kind == JOB_FREE ||
+				 manifest->segments[j].state == SEGMENT_SEALED))
 				job_marks.before[job_marks.nids++] = manifest->segments[j];
 		}
 	}
@@ -416,7 +418,8 @@ job_check(void)
 		job_give_up("the worker is told to end");
 	if (vdb_max_workers == 0)
 		job_give_up("workers are turned off");
-	if (LockHasWaitersRelation(job_index, JOB_LOCK))
+	if (LockHasWaitersRelation(job_index, JOB_LOCK) ||
+		sources_are_wanted(job_index))
 		job_give_up("another session waits for the index");
 	if (TimestampDifferenceExceeds(job_checked_database,
 								   GetCurrentTimestamp(),

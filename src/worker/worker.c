@@ -500,6 +500,9 @@ worker_wait_for(Worker *worker, int64 ms)
 static void
 worker_nap(int64 ms)
 {
+	/* The timer of a job sets the latch, too. */
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 Max(ms, 1), PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
