@@ -25,6 +25,7 @@ typedef struct Policy
 	int		   *order;
 	int			n;				/* of the order */
 	int64		quiet_ms;		/* since a segment appeared */
+	int64		settled_ms;		/* since one was sealed that still waits */
 	int64		oldest_ms;		/* of those that wait for their structure */
 	PolicyJob  *jobs;
 	int			njobs;
@@ -83,7 +84,7 @@ policy_optimize(const PolicySegment *segments, int nsegments,
 	Policy		policy;
 
 	policy_begin(&policy, segments, nsegments, limits, jobs);
-	policy.quiet_ms = policy.oldest_ms = POLICY_SETTLE_MAX_MS;
+	policy.settled_ms = POLICY_SETTLE_MS;
 	while (policy_merge(&policy, 1.0))
 		;
 	policy_build(&policy);
@@ -120,11 +121,13 @@ policy_begin(Policy *policy, const PolicySegment *segments, int nsegments,
 	policy->njobs = 0;
 	policy->n = 0;
 	policy->order = palloc(sizeof(int) * Max(nsegments, 1));
-	policy->quiet_ms = PG_INT64_MAX;
+	policy->quiet_ms = policy->settled_ms = PG_INT64_MAX;
 	policy->oldest_ms = 0;
 	for (int i = 0; i < nsegments; i++)
 	{
 		policy->quiet_ms = Min(policy->quiet_ms, segments[i].age_ms);
+		if (segments[i].kind == SEGMENT_ROWS)
+			policy->settled_ms = Min(policy->settled_ms, segments[i].age_ms);
 		if (policy_lacks_structure(policy, &segments[i]))
 			policy->oldest_ms = Max(policy->oldest_ms, segments[i].age_ms);
 	}
@@ -318,7 +321,10 @@ policy_build(Policy *policy)
 	pfree(pages);
 }
 
-/* It is due unless rows are being loaded. */
+/*
+ * It is due unless rows are being loaded, which it might have to write again.
+ * What is written without dead rows only cannot gain by waiting.
+ */
 static PolicyJob *
 policy_add(Policy *policy, JobKind kind)
 {
@@ -327,9 +333,9 @@ policy_add(Policy *policy, JobKind kind)
 	memset(job, 0, sizeof(PolicyJob));
 	job->kind = kind;
 	job->state = JOB_PENDING;
-	if (policy->quiet_ms < POLICY_SETTLE_MS &&
+	if (kind != JOB_COMPACT && policy->settled_ms < POLICY_SETTLE_MS &&
 		policy->oldest_ms < POLICY_SETTLE_MAX_MS)
-		job->wait_ms = POLICY_SETTLE_MS - policy->quiet_ms;
+		job->wait_ms = POLICY_SETTLE_MS - policy->settled_ms;
 	return job;
 }
 

@@ -128,7 +128,10 @@ cmp_ok(value(q{SELECT max(level) FROM vectordb.segments}),
 	'>', 1, 'segments have been merged meanwhile');
 ok($node->poll_query_until('postgres',
 		q{SELECT string_agg(DISTINCT state, ' ') FROM vectordb.jobs}, 'done'),
-	'then all is done');
+	'then all is done')
+  or diag(value(q{SELECT j, s FROM vectordb.jobs j JOIN vectordb.segments s
+		ON s.indexrelid = j.indexrelid AND s.file_id = j.segment
+		WHERE j.state <> 'done'}));
 foreach my $index ('t_graph', 't_flat')
 {
 	is(value("SELECT * FROM vectordb.check('$index')"),

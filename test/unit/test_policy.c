@@ -133,6 +133,16 @@ test_settle(void)
 	run(limits_hnsw());
 	unit_check(njobs == 1 && job_is(0, JOB_BUILD, 2, 500000, 0),
 			   "but not for ever");
+	add(SEGMENT_GRAPH, 250000)->age_ms = 0;
+	add(SEGMENT_GRAPH, 250000)->age_ms = 0;
+	run(limits_hnsw());
+	unit_check(njobs == 1 && job_is(0, JOB_MERGE, 2, 500000, 0),
+			   "what has just been built does not keep a job waiting");
+	add(SEGMENT_GRAPH, 10000)->ndead = 5000;
+	add(SEGMENT_ROWS, 100)->age_ms = 0;
+	run(limits_hnsw());
+	unit_check(njobs == 1 && job_is(0, JOB_COMPACT, 1, 5000, 0),
+			   "dead rows go at once");
 }
 
 static void
