@@ -43,9 +43,16 @@
 /* Entries from which a walk starts. */
 #define WALK_STARTS 4
 
+/* Nodes that the table of those seen has room for at first, twice over. */
+#define WALK_SEEN 4096
+
 /* Candidates whose nodes are asked for ahead, and how many are remembered. */
 #define WALK_AHEAD 2
-#define WALK_EXPECTED 8
+#define WALK_EXPECTED 16
+
+/* So many after a page had to be read from its file, for so many steps. */
+#define WALK_AHEAD_COLD 12
+#define WALK_COLD_STEPS 8
 
 /* Estimate in the upper half, as top_float_order() has it; node below. */
 typedef uint64 Candidate;
@@ -93,8 +100,13 @@ struct GraphWalk
 
 	uint32		expected[WALK_EXPECTED];	/* nodes asked for last */
 	uint32		nexpected;
+	uint32		cold_steps;		/* left of the latter */
 };
 
+static Seen *walk_spare = NULL;
+static bool walk_spare_taken = false;
+
+static Seen *walk_take_table(void);
 static void walk_enter(GraphWalk *walk);
 static bool walk_pop(GraphWalk *walk, uint32 *node);
 static bool walk_top(GraphWalk *walk);
@@ -116,6 +128,37 @@ static void walk_grow_seen(GraphWalk *walk);
  * ----------------------------------------------------------------------
  */
 
+/* The context of the walk that has it is reset, be it after an error. */
+static void
+walk_give_back_table(void *arg)
+{
+	walk_spare_taken = false;
+}
+
+/*
+ * A table of WALK_SEEN nodes, all free.  One is kept for the next walk of this
+ * process: to get so much memory from the system and give it back costs a
+ * tenth of a search.
+ */
+static Seen *
+walk_take_table(void)
+{
+	MemoryContextCallback *callback;
+
+	if (walk_spare_taken)
+		return palloc0(sizeof(Seen) * WALK_SEEN);
+	if (walk_spare == NULL)
+		walk_spare = MemoryContextAlloc(TopMemoryContext,
+										sizeof(Seen) * WALK_SEEN);
+	memset(walk_spare, 0, sizeof(Seen) * WALK_SEEN);
+
+	callback = palloc0(sizeof(MemoryContextCallback));
+	callback->func = walk_give_back_table;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	walk_spare_taken = true;
+	return walk_spare;
+}
+
 GraphWalk *
 graph_walk_create(const Graph *graph, uint32 max_candidates)
 {
@@ -123,10 +166,10 @@ graph_walk_create(const Graph *graph, uint32 max_candidates)
 
 	walk->graph = graph;
 	walk->context = CurrentMemoryContext;
-	walk->seen_size = 4096;
-	walk->seen = palloc0(sizeof(Seen) * walk->seen_size);
+	walk->seen_size = WALK_SEEN;
+	walk->seen = walk_take_table();
 	walk->far_max = Max(max_candidates, 4 * WALK_HEAP_MAX);
-	walk->far_size = Min(4096, walk->far_max);
+	walk->far_size = Min(2048, walk->far_max);
 	walk->far = palloc(sizeof(Candidate) * walk->far_size);
 	return walk;
 }
@@ -144,6 +187,7 @@ graph_walk_start(GraphWalk *walk, const QuantQuery *query,
 	walk->query = query;
 	walk->steer = steer;
 	walk->nsteps = 0;
+	walk->cold_steps = 0;
 	walk->cut = false;
 	walk->locking = RecoveryInProgress();
 	memset(walk->expected, 0xFF, sizeof(walk->expected));
@@ -600,8 +644,11 @@ static void
 walk_expect(GraphWalk *walk)
 {
 	const SegmentReader *reader = walk->graph->reader;
-	uint32		n = Min(walk->heap_count, WALK_AHEAD);
+	uint32		ahead = walk->cold_steps > 0 ? WALK_AHEAD_COLD : WALK_AHEAD;
+	uint32		n = Min(walk->heap_count, ahead);
 
+	if (walk->cold_steps > 0)
+		walk->cold_steps--;
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		node = (uint32) walk->heap[i];
@@ -609,11 +656,13 @@ walk_expect(GraphWalk *walk)
 
 		for (int j = 0; j < WALK_EXPECTED; j++)
 			expected |= walk->expected[j] == node;
-		if (expected)
+		if (expected || graph_walk_has(walk, node))
 			continue;
 		walk->expected[walk->nexpected++ % WALK_EXPECTED] = node;
-		page_expect(reader->index, segment_node_block(reader, node),
-					segment_node_offset(reader, node), reader->node_bytes);
+		if (page_expect(reader->index, segment_node_block(reader, node),
+						segment_node_offset(reader, node),
+						reader->node_bytes))
+			walk->cold_steps = WALK_COLD_STEPS;
 	}
 }
 
@@ -633,5 +682,6 @@ walk_grow_seen(GraphWalk *walk)
 		if (old[i].node != 0)
 			*walk_seen(walk, old[i].node - 1) = old[i];
 	}
-	pfree(old);
+	if (old != walk_spare)
+		pfree(old);
 }

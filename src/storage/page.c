@@ -160,9 +160,10 @@ page_unpin(Buffer buffer, bool locked)
 
 /*
  * Without a pin the page may be given up at any time: its bytes are asked for,
- * not looked at.  What is not in shared buffers is read ahead by the system.
+ * not looked at.  What is not in shared buffers is read ahead by the system,
+ * and true is returned.
  */
-void
+bool
 page_expect(Relation index, BlockNumber blkno, uint32 offset, uint32 nbytes)
 {
 	Buffer	   *hint = page_hint(index, blkno);
@@ -179,7 +180,9 @@ page_expect(Relation index, BlockNumber blkno, uint32 offset, uint32 nbytes)
 	{
 		page_check_exists(index, blkno);
 		*hint = PrefetchBuffer(index, MAIN_FORKNUM, blkno).recent_buffer;
+		return *hint == InvalidBuffer;
 	}
+	return false;
 }
 
 static inline Buffer *

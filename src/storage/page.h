@@ -142,9 +142,10 @@ extern Buffer page_pin_again(Relation index, BlockNumber blkno, PageKind kind,
 
 /*
  * Ask for some bytes of a page that will probably be pinned soon: from memory
- * if this process knows where the page lies, else from the file.
+ * if this process knows where the page lies, else from the file.  True if it
+ * had to be read from there.
  */
-extern void page_expect(Relation index, BlockNumber blkno, uint32 offset,
+extern bool page_expect(Relation index, BlockNumber blkno, uint32 offset,
 						uint32 nbytes);
 
 /*

@@ -54,10 +54,8 @@ scan_begin(Relation index, int nkeys, int norderbys)
 												  "vector index scan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	IndexScan  *scan = palloc(sizeof(IndexScan));
+	IndexScan  *scan = palloc0(sizeof(IndexScan));
 
-	/* The arrays at the end are large, and filled before they are read. */
-	memset(scan, 0, offsetof(IndexScan, scale));
 	scan->context = context;
 	scan->query_context = AllocSetContextCreate(context, "vector query",
 												ALLOCSET_DEFAULT_SIZES);

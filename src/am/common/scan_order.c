@@ -29,6 +29,7 @@
 
 static const TopEntry *scan_first(const IndexScan *scan, const TopEntry *end);
 static void scan_collect(IndexScan *scan);
+static bool scan_reads_segments(const IndexScan *scan);
 static uint32 scan_next_limit(IndexScan *scan);
 static uint32 scan_first_limit(const IndexScan *scan);
 static void scan_refine_top(IndexScan *scan);
@@ -121,6 +122,8 @@ scan_collect(IndexScan *scan)
 	scan->limit = scan_next_limit(scan);
 	top_collector_reset(collector, scan_in_place(scan) ?
 						Max(scan->limit, SCAN_PAGE_ROWS) : scan->limit);
+	if (scan->work == NULL && scan_reads_segments(scan))
+		scan->work = MemoryContextAlloc(scan->context, sizeof(ScanWork));
 	if (is_first && scan_sample_threshold(scan, &threshold))
 		top_collector_limit(collector, threshold);
 	scan_round(scan);
@@ -132,6 +135,16 @@ scan_collect(IndexScan *scan)
 	else if (!scan->stopped)
 		scan->exhausted = true;
 	top_heap_add(&scan->heap, collector->entries, collector->count);
+}
+
+/* Are there segments to be read, not walked? */
+static bool
+scan_reads_segments(const IndexScan *scan)
+{
+	for (int i = 0; i < scan->manifest->nsegments; i++)
+		if (!scan_graphs_walk(scan, i))
+			return true;
+	return false;
 }
 
 /*
@@ -172,6 +185,8 @@ scan_first_limit(const IndexScan *scan)
 	{
 		const SegmentReader *reader = scan->readers[i];
 
+		if (scan_graphs_walk(scan, i))
+			continue;
 		rows += segment_has_planes(reader->kind) ? reader->nrows :
 			(uint64) reader->npages * reader->shape.rows_per_page;
 	}

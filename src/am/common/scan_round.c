@@ -153,9 +153,9 @@ round_bounds(IndexScan *scan, const CodeBlock *block)
 	scan->stats.rows_scanned += block->nrows;
 	if (scan->filter == FILTER_BOUNDS)
 		return quant_bounds_coarse(scan->filter_query, block, scan->farthest,
-								   scan->bounds);
+								   scan->work->bounds);
 	return quant_bounds_coarse(scan->query, block, round_threshold(scan),
-							   scan->bounds);
+							   scan->work->bounds);
 }
 
 /* The final bound of a row, which may be on a page of rows that is locked. */
@@ -304,8 +304,8 @@ round_coarse_rows(IndexScan *scan, uint64 first, int nbounds,
 	for (int i = 0; i < nbounds; i++)
 	{
 		RoundRow	row = {
-			.place = first + scan->bounds[i].row,
-			.bound = scan->bounds[i].bound
+			.place = first + scan->work->bounds[i].row,
+			.bound = scan->work->bounds[i].bound
 		};
 		TopEntry	entry = {.place = row.place};
 
@@ -372,7 +372,7 @@ round_rows(IndexScan *scan, uint32 segment)
 		nfound = round_rows_page(scan, segment, page, buffer);
 		UnlockReleaseBuffer(buffer);
 		for (uint32 i = 0; i < nfound; i++)
-			round_add(scan, scan->found[i]);
+			round_add(scan, scan->work->found[i]);
 	}
 	if (BufferIsValid(next))
 		ReleaseBuffer(next);
@@ -410,8 +410,8 @@ round_rows_page(IndexScan *scan, uint32 segment, uint32 page, Buffer buffer)
 			round_needs_code(scan, slot->class) ||
 			!round_wants_class(scan, slot->class))
 			continue;
-		scan->found[nfound].key = round_class_key(scan, slot->class);
-		scan->found[nfound++].place = first + i;
+		scan->work->found[nfound].key = round_class_key(scan, slot->class);
+		scan->work->found[nfound++].place = first + i;
 	}
 	return nfound;
 }
@@ -428,9 +428,9 @@ round_rows_bounds(IndexScan *scan, Page page, const SegmentShape *shape,
 		.codes = rows_page_coarse(shape, page, 0)->code,
 		.stride = shape->coarse_size,
 		.nrows = nrows,
-		.scale = scan->scale,
-		.norm_sq = scan->norm_sq,
-		.radius = scan->radius
+		.scale = scan->work->scale,
+		.norm_sq = scan->work->norm_sq,
+		.radius = scan->work->radius
 	};
 	uint32		nfound = 0;
 	int			n;
@@ -439,26 +439,26 @@ round_rows_bounds(IndexScan *scan, Page page, const SegmentShape *shape,
 	{
 		const RowFactors *factors = &rows_page_coarse(shape, page, i)->factors;
 
-		scan->scale[i] = factors->scale;
-		scan->norm_sq[i] = factors->norm_sq;
-		scan->radius[i] = factors->radius;
+		scan->work->scale[i] = factors->scale;
+		scan->work->norm_sq[i] = factors->norm_sq;
+		scan->work->radius[i] = factors->radius;
 	}
 	n = round_bounds(scan, &block);
 	for (int i = 0; i < n; i++)
 	{
 		RoundRow	row = {
-			.place = first + scan->bounds[i].row,
-			.bound = scan->bounds[i].bound,
+			.place = first + scan->work->bounds[i].row,
+			.bound = scan->work->bounds[i].bound,
 			.page = page,
 			.shape = shape,
-			.slot = scan->bounds[i].row
+			.slot = scan->work->bounds[i].row
 		};
 		FineSlot   *fine = rows_page_fine(shape, page, row.slot);
 
 		if ((fine->flags & ROW_DEAD) != 0 || fine->class != ROW_BOUNDED)
 			continue;
-		scan->found[nfound].place = row.place;
-		if (round_code_key(scan, &row, &scan->found[nfound].key))
+		scan->work->found[nfound].place = row.place;
+		if (round_code_key(scan, &row, &scan->work->found[nfound].key))
 			nfound++;
 	}
 	return nfound;

@@ -161,7 +161,7 @@ sample_coarse(IndexScan *scan, const SegmentReader *reader, uint32 row,
 	n = sample_bounds(scan, &block, sample);
 	page_unpin(buffer, locked);
 	for (int i = 0; i < n; i++)
-		sample_add(sample, scan->bounds[i].bound);
+		sample_add(sample, scan->work->bounds[i].bound);
 }
 
 static void
@@ -177,9 +177,9 @@ sample_slots(IndexScan *scan, const SegmentReader *reader, uint32 row,
 		.codes = rows_page_coarse(shape, page, slot)->code,
 		.stride = shape->coarse_size,
 		.nrows = Min(SAMPLE_GROUP, nslots),
-		.scale = scan->scale,
-		.norm_sq = scan->norm_sq,
-		.radius = scan->radius
+		.scale = scan->work->scale,
+		.norm_sq = scan->work->norm_sq,
+		.radius = scan->work->radius
 	};
 	int			n;
 
@@ -188,18 +188,18 @@ sample_slots(IndexScan *scan, const SegmentReader *reader, uint32 row,
 		const RowFactors *factors =
 		&rows_page_coarse(shape, page, slot + i)->factors;
 
-		scan->scale[i] = factors->scale;
-		scan->norm_sq[i] = factors->norm_sq;
-		scan->radius[i] = factors->radius;
+		scan->work->scale[i] = factors->scale;
+		scan->work->norm_sq[i] = factors->norm_sq;
+		scan->work->radius[i] = factors->radius;
 	}
 	n = block.nrows > 0 ? sample_bounds(scan, &block, sample) : 0;
 	for (int i = 0; i < n; i++)
 	{
 		const FineSlot *fine =
-		rows_page_fine(shape, page, slot + scan->bounds[i].row);
+		rows_page_fine(shape, page, slot + scan->work->bounds[i].row);
 
 		if ((fine->flags & ROW_DEAD) == 0 && fine->class == ROW_BOUNDED)
-			sample_add(sample, scan->bounds[i].bound);
+			sample_add(sample, scan->work->bounds[i].bound);
 	}
 	UnlockReleaseBuffer(buffer);
 }
@@ -212,7 +212,7 @@ sample_bounds(IndexScan *scan, const CodeBlock *block, const Sample *sample)
 
 	if (sample->nbest == sample->rank)
 		worst = sample->best[sample->rank - 1];
-	return quant_bounds_coarse(scan->query, block, worst, scan->bounds);
+	return quant_bounds_coarse(scan->query, block, worst, scan->work->bounds);
 }
 
 static void

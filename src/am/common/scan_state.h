@@ -90,14 +90,22 @@ typedef struct IndexScan
 	TopCollector collector;
 	TopHeap		heap;			/* collected and not yet returned */
 	ScanStats	stats;
+	struct ScanWork *work;		/* NULL until a segment is read */
+} IndexScan;
 
-	/* Of the page that is being looked at. */
+/*
+ * Of the page that is being looked at.  Not a part of the scan, since those
+ * that only walk graphs do without: what a query allocates is kept below what
+ * the C library gives back to the system each time.
+ */
+typedef struct ScanWork
+{
 	float		scale[SCAN_PAGE_ROWS];
 	float		norm_sq[SCAN_PAGE_ROWS];
 	float		radius[SCAN_PAGE_ROWS];
 	RowBound	bounds[SCAN_PAGE_ROWS];
 	TopEntry	found[SCAN_PAGE_ROWS];
-} IndexScan;
+} ScanWork;
 
 #define SCAN_KEY_FINAL UINT64CONST(1)
 #define SCAN_KEY_BOUND_SHIFT 2
