@@ -184,7 +184,7 @@ suite_regress_on()
 	local suffix=$1 port=$2
 
 	lib_progress "SQL$suffix"
-	if lib_start_server "regress${suffix// /-}" "$port" vectordb.max_workers=0; then
+	if lib_start_server "regress${suffix// /-}" "$port" autovacuum=off vectordb.max_workers=0; then
 		suite_sql "regress$suffix" "$port"
 		suite_stop "regress${suffix// /-}"
 	else
@@ -202,7 +202,7 @@ suite_isolation_on()
 	local suffix=$1 port=$2
 
 	lib_progress "isolation$suffix"
-	if lib_start_server "isolation${suffix// /-}" "$port" vectordb.max_workers=0; then
+	if lib_start_server "isolation${suffix// /-}" "$port" autovacuum=off vectordb.max_workers=0; then
 		# shellcheck disable=SC2046
 		suite_pg_regress "isolation$suffix" "$port" \
 			isolation/pg_isolation_regress test/isolation \
@@ -239,7 +239,7 @@ suite_stop()
 suite_wal()
 {
 	lib_progress "SQL with wal_consistency_checking and a standby"
-	if lib_start_server wal 5503 vectordb.max_workers=0 wal_consistency_checking=all \
+	if lib_start_server wal 5503 autovacuum=off vectordb.max_workers=0 wal_consistency_checking=all \
 		wal_level=replica max_wal_senders=4 wal_keep_size=4GB \
 		checkpoint_timeout=1h max_wal_size=8GB &&
 		suite_start_standby
