@@ -342,6 +342,24 @@ SELECT pg_temp.recall('odd', '<->', (SELECT array_agg(pg_temp.clustered(i, 50, 1
 	FROM generate_series(90001, 90020) i), 10) >= 0.8 AS enough;
 SELECT count(*) FROM vectordb.check('odd_v');
 
+-- Queries that are rows, and rows of any size.
+SELECT pg_temp.recall('odd', '<->', (SELECT array_agg(v) FROM (SELECT v FROM odd WHERE v IS NOT NULL
+	AND vector_norm(v) < 1e10 ORDER BY id LIMIT 20) s), 10) >= 0.9 AS enough;
+CREATE TABLE huge AS SELECT id, (v * array_fill(1e14::real, ARRAY[16])::vector)::vector(16) AS v FROM odd
+	WHERE v IS NOT NULL AND vector_norm(v) < 1e10 LIMIT 4000;
+CREATE INDEX huge_v ON huge USING hnsw (v vector_l2_ops);
+ANALYZE huge;
+SELECT pg_temp.kinds('huge_v'), pg_temp.recall('huge', '<->', (SELECT array_agg(v) FROM (SELECT v FROM huge
+	ORDER BY id LIMIT 20) s), 10) >= 0.9 AS enough;
+SELECT steps > 0 AS walked FROM vectordb.last_scan();
+UPDATE huge SET v = v * array_fill(1e-34::real, ARRAY[16])::vector;
+REINDEX INDEX huge_v;
+ANALYZE huge;
+SELECT pg_temp.kinds('huge_v'), pg_temp.recall('huge', '<->', (SELECT array_agg(v) FROM (SELECT v FROM huge
+	ORDER BY id LIMIT 20) s), 10) >= 0.9 AS enough;
+SELECT steps > 0 AS walked FROM vectordb.last_scan();
+DROP TABLE huge;
+
 -- Temporary and unlogged tables have graphs, too.
 CREATE TEMP TABLE temp AS SELECT id, v FROM odd LIMIT 4000;
 CREATE INDEX temp_v ON temp USING hnsw (v vector_l2_ops);

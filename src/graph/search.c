@@ -62,6 +62,9 @@ typedef uint64 Candidate;
 /* No order of a number: 0 would be that of a NaN. */
 #define SEEN_EXPANDED 0
 
+/* Factors of a variance, in units of the walk, are no smaller. */
+#define SEEN_LEAST 1e-9f
+
 /*
  * A node that has been seen: the mean of the estimates, each by the inverse of
  * its variance.
@@ -72,7 +75,7 @@ typedef struct Seen
 	uint32		order;			/* of the mean, as in the candidate; or
 								 * SEEN_EXPANDED */
 	float		weight;
-	float		sum;
+	float		sum;			/* of weights times estimates, in units */
 } Seen;
 
 struct GraphWalk
@@ -88,7 +91,8 @@ struct GraphWalk
 	Seen	   *seen;			/* a hash table */
 	uint32		nseen;
 	uint32		seen_size;		/* a power of two */
-	float		lift;			/* score + lift is a squared distance */
+	float		lift;			/* score + lift is a squared distance, */
+	float		unit;			/* times this about 1 (walk_see) */
 
 	uint32		heap_count;
 	Candidate	heap[WALK_HEAP_MAX + GRAPH_DEGREE];
@@ -274,6 +278,7 @@ walk_enter(GraphWalk *walk)
 	const Graph *graph = walk->graph;
 	const QuantSteer *steer = walk->steer;
 	Candidate	best[WALK_STARTS];
+	float		farthest = 0;
 	int			nbest = 0;
 
 	for (uint32 b = 0; b < graph_entry_blocks(graph->info->nentries); b++)
@@ -293,6 +298,8 @@ walk_enter(GraphWalk *walk)
 			Candidate	candidate = walk_candidate(estimate, entries->ids[i]);
 			int			at;
 
+			farthest = Max(farthest, fabsf(estimate + walk->lift));
+
 			if (nbest == WALK_STARTS && candidate >= best[nbest - 1])
 				continue;
 			at = nbest < WALK_STARTS ? nbest++ : nbest - 1;
@@ -301,6 +308,7 @@ walk_enter(GraphWalk *walk)
 			best[at] = candidate;
 		}
 	}
+	walk->unit = 1 / Max(Min(farthest, FLT_MAX), FLT_MIN);
 	for (int i = 0; i < nbest; i++)
 		heap_push(walk->heap, walk->heap_count++, best[i]);
 	walk_expect(walk);
@@ -517,12 +525,17 @@ bfloat16_value(uint16 bits)
 }
 
 /*
- * A node has been seen from a neighbour, with an estimate of that variance (up
- * to a factor that all have in common).  Returns the candidate that stands for
- * it from now on, CANDIDATE_NONE if it has been expanded.
+ * A node has been seen from a neighbour at that squared distance from the
+ * query, with an estimate of which the variance is that of the neighbour times
+ * res^2 (up to a factor that all have in common).  Returns the candidate that
+ * stands for it from now on, CANDIDATE_NONE if it has been expanded.
+ *
+ * All is counted in units of the walk, so that nothing overflows: not where
+ * vectors are huge, nor where a neighbour is the query itself.
  */
 static inline Candidate
-walk_see(GraphWalk *walk, uint32 node, float estimate, float variance)
+walk_see(GraphWalk *walk, uint32 node, float estimate, float distance_sq,
+		 float res)
 {
 	Candidate	candidate = walk_candidate(estimate, node);
 	Seen	   *seen = walk_seen(walk, node);
@@ -534,7 +547,8 @@ walk_see(GraphWalk *walk, uint32 node, float estimate, float variance)
 	if (seen->node != 0 && seen->order == SEEN_EXPANDED)
 		return CANDIDATE_NONE;
 
-	weight = 1 / Max(variance, FLT_MIN);
+	weight = 1 / (Max(distance_sq * walk->unit, SEEN_LEAST) *
+				  Max(res * res * walk->unit, SEEN_LEAST));
 	if (seen->node == 0)
 	{
 		seen->node = node + 1;
@@ -543,8 +557,8 @@ walk_see(GraphWalk *walk, uint32 node, float estimate, float variance)
 		walk->nseen++;
 	}
 	seen->weight += weight;
-	seen->sum += weight * estimate;
-	candidate = walk_candidate(seen->sum / seen->weight, node);
+	seen->sum += weight * (estimate * walk->unit);
+	candidate = walk_candidate(seen->sum / seen->weight / walk->unit, node);
 	seen->order = candidate >> 32;
 	return candidate;
 }
@@ -566,7 +580,6 @@ walk_add_neighbours(GraphWalk *walk, uint32 number, const GraphNode *node,
 	uint16		factors[2 * GRAPH_DEGREE];
 	uint32		sums[GRAPH_DEGREE];
 	float		estimates[GRAPH_DEGREE];
-	float		parent_distance_sq = Max(score + walk->lift, FLT_MIN);
 
 	memcpy(factors, graph_node_factors(shape, node), sizeof(factors));
 	vdb_kernels->fastscan_block(graph_node_signs(shape, node), steer->lut,
@@ -585,7 +598,7 @@ walk_add_neighbours(GraphWalk *walk, uint32 number, const GraphNode *node,
 		uint32		id = graph_node_id(ids, i);
 		float		res = bfloat16_value(factors[GRAPH_DEGREE + i]);
 		Candidate	candidate = walk_see(walk, id, estimates[i],
-										 parent_distance_sq * res * res);
+										 score + walk->lift, res);
 
 		largest = Max(largest, id);
 		if (candidate == CANDIDATE_NONE)
