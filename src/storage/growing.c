@@ -116,6 +116,7 @@ growing_count(Relation index, uint32 *id)
 	UnlockReleaseBuffer(header_buffer);
 	UnlockReleaseBuffer(buffer);
 
+	/* Numbers of damaged pages may be anything: the result is an estimate. */
 	nrows = (uint64) header->npages_used * shape.rows_per_page;
 	for (int lane = 0; lane < MANIFEST_MAX_LANES; lane++)
 	{
@@ -130,7 +131,12 @@ growing_count(Relation index, uint32 *id)
 		page = BufferGetPage(buffer);
 		page_lock_content(index, buffer, BUFFER_LOCK_SHARE);
 		if (page_matches(page, PAGE_ROWS, *id))
-			nrows -= shape.rows_per_page - rows_page_count(&shape, page);
+		{
+			uint32		nfree = shape.rows_per_page -
+			Min(rows_page_count(&shape, page), shape.rows_per_page);
+
+			nrows -= Min(nrows, nfree);
+		}
 		UnlockReleaseBuffer(buffer);
 	}
 	return nrows;

@@ -166,21 +166,23 @@ page_unpin(Buffer buffer, bool locked)
 bool
 page_expect(Relation index, BlockNumber blkno, uint32 offset, uint32 nbytes)
 {
-	Buffer	   *hint = page_hint(index, blkno);
+	Buffer		buffer = *page_hint(index, blkno);
 
-	if (likely(*hint > 0 && *hint <= NBuffers))
-	{
-		const char *start = (const char *) BufferGetPage(*hint) + offset;
-
-		__builtin_prefetch(GetBufferDescriptor(*hint - 1), 1);
-		for (uint32 i = 0; i < nbytes + 63; i += 64)
-			__builtin_prefetch(start + i);
-	}
-	else if (*hint == InvalidBuffer && !RelationUsesLocalBuffers(index))
+	/* Not noted as a hint: whoever pins the page first is to check it. */
+	if (unlikely(buffer == InvalidBuffer) && !RelationUsesLocalBuffers(index))
 	{
 		page_check_exists(index, blkno);
-		*hint = PrefetchBuffer(index, MAIN_FORKNUM, blkno).recent_buffer;
-		return *hint == InvalidBuffer;
+		buffer = PrefetchBuffer(index, MAIN_FORKNUM, blkno).recent_buffer;
+		if (buffer == InvalidBuffer)
+			return true;
+	}
+	if (likely(buffer > 0 && buffer <= NBuffers))
+	{
+		const char *start = (const char *) BufferGetPage(buffer) + offset;
+
+		__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
+		for (uint32 i = 0; i < nbytes + 63; i += 64)
+			__builtin_prefetch(start + i);
 	}
 	return false;
 }

@@ -18,13 +18,9 @@ autovacuum = off
 max_parallel_maintenance_workers = 0
 ));
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION vectordb');
+create_extension($node);
 $node->safe_psql(
 	'postgres', q{
-CREATE FUNCTION sample_vector(seed bigint) RETURNS vector LANGUAGE sql AS
-$$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) * (1 + seed % 13)
-					ORDER BY i)::real[]::vector
-   FROM generate_series(1, 16) i $$;
 CREATE FUNCTION mismatches(tab text, nqueries int) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE bad bigint := 0; q vector; a text; b text; stmt text;

@@ -6,7 +6,6 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use Fcntl qw(SEEK_SET);
-use File::Copy qw(copy);
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -45,12 +44,8 @@ restart_after_crash = on
 max_parallel_maintenance_workers = 0
 ));
 $node->start;
+create_extension($node);
 $node->safe_psql('postgres', q{
-CREATE EXTENSION vectordb;
-CREATE FUNCTION sample_vector(seed bigint) RETURNS vector LANGUAGE sql AS
-$$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) * (1 + seed % 13)
-					ORDER BY i)::real[]::vector
-   FROM generate_series(1, 16) i $$;
 -- "ok" and what the statement returns, or SQLSTATE, message and hint.
 CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS
 $$
@@ -309,29 +304,8 @@ make_master();
 		$ncases{ $cases[$i][0] }++;
 	}
 
-	# The twins must not be younger than the rows they are given.
-	my $sql = '';
-	foreach my $i (0 .. $#cases)
-	{
-		$sql .= "CREATE TABLE c$i (id int, v vector(16));\n"
-		  . "CREATE INDEX c${i}_idx ON c$i USING flat (v vector_l2_ops);\n";
-	}
-	$node->safe_psql('postgres', $sql);
-	my %paths = map { split /\|/ } split /\n/, $node->safe_psql('postgres',
-		q{SELECT relname, pg_relation_filepath(oid) FROM pg_class
-		  WHERE relname ~ '^c\d+(_idx)?$'});
-	$node->stop;
-	foreach my $i (0 .. $#cases)
-	{
-		my $heap = $node->data_dir . '/' . $paths{"c$i"};
-		my $file = $node->data_dir . '/' . $paths{"c${i}_idx"};
-
-		copy($master_files[0], $heap) or die "cannot copy to $heap: $!";
-		open my $handle, '>:raw', $file or die "cannot open $file: $!";
-		print $handle damage($index, $cases[$i]);
-		close $handle or die "cannot write $file: $!";
-	}
-	$node->start;
+	make_twins($node, 'flat', scalar @cases, $master_files[0],
+		sub { damage($index, $cases[ $_[0] ]) });
 
 	foreach my $i (0 .. $#cases)
 	{

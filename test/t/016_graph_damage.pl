@@ -5,7 +5,6 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
-use File::Copy qw(copy);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -131,19 +130,9 @@ foreach my $kind (sort { $a <=> $b } keys %kinds)
 	push @cases, map { [ $kind, $all[-1], $_, 0 ] } 'zeros', 'ones';
 }
 
-my $sql = '';
-foreach my $i (0 .. $#cases)
+sub damaged
 {
-	$sql .= "CREATE TABLE c$i (id int, v vector(16));\n"
-	  . "CREATE INDEX c${i}_idx ON c$i USING hnsw (v vector_l2_ops);\n";
-}
-$node->safe_psql('postgres', $sql);
-my %paths = map { split /\|/ } split /\n/, $node->safe_psql('postgres',
-	q{SELECT relname, pg_relation_filepath(oid) FROM pg_class
-	  WHERE relname ~ '^c\d+(_idx)?$'});
-$node->stop;
-foreach my $i (0 .. $#cases)
-{
+	my ($i) = @_;
 	my ($kind, $block, $offset, $flip) = @{ $cases[$i] };
 	my $content = $index;
 	my $start = $block * $BLOCK;
@@ -157,14 +146,9 @@ foreach my $i (0 .. $#cases)
 	{
 		substr($content, $start + $offset, 1) ^= chr($flip);
 	}
-	copy($master[0], $node->data_dir . '/' . $paths{"c$i"})
-	  or die "cannot copy: $!";
-	open my $handle, '>:raw', $node->data_dir . '/' . $paths{"c${i}_idx"}
-	  or die "cannot open: $!";
-	print $handle $content;
-	close $handle or die "cannot write: $!";
+	return $content;
 }
-$node->start;
+make_twins($node, 'hnsw', scalar @cases, $master[0], \&damaged);
 
 sub quoted
 {

@@ -70,12 +70,8 @@ vectordb.seal_idle_time = 2
 vectordb.launcher_naptime = 3
 ));
 	$node->start;
+	create_extension($node);
 	value(q{
-CREATE EXTENSION vectordb;
-CREATE FUNCTION sample_vector(seed bigint) RETURNS vector LANGUAGE sql AS
-$$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) * (1 + seed % 13)
-					ORDER BY i)::real[]::vector
-   FROM generate_series(1, 16) i $$;
 CREATE TABLE t (id int, v vector(16));
 CREATE INDEX t_idx ON t USING hnsw (v vector_l2_ops)
 	WITH (seal_size = '512kB')});

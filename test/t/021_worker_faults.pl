@@ -53,13 +53,6 @@ sub workers_do
 	return;
 }
 
-my $setup = q{
-CREATE EXTENSION vectordb;
-CREATE FUNCTION sample_vector(seed bigint) RETURNS vector LANGUAGE sql AS
-$$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) * (1 + seed % 13)
-					ORDER BY i)::real[]::vector
-   FROM generate_series(1, 16) i $$;};
-
 # A table with an index and a segment that waits to be built.
 sub new_table
 {
@@ -91,7 +84,7 @@ vectordb.max_workers = 2
 vectordb.launcher_naptime = 1
 ));
 $node->start;
-value($setup);
+create_extension($node);
 
 # ---------------------------------------------------------------------------
 # In the way
@@ -131,7 +124,7 @@ becomes($busy, '1', 'a worker is busy');
 soon('DROP EXTENSION vectordb CASCADE', 'DROP EXTENSION');
 value('DROP TABLE a, b, c, d, e, f');
 workers_do('');
-value($setup);
+create_extension($node);
 
 # Turned off, and on again.
 workers_do('job-begin=busy');
@@ -152,7 +145,7 @@ value('DROP TABLE a');
 mkdir $node->basedir . '/space';
 value(q{CREATE TABLESPACE space LOCATION '} . $node->basedir . q{/space'});
 value('CREATE DATABASE other');
-value($setup, 'other');
+create_extension($node, 'other');
 workers_do('job-begin=busy');
 new_table('t', 'other');
 becomes($busy, '1', 'a worker is busy elsewhere');

@@ -33,12 +33,8 @@ autovacuum_naptime = 1
 autovacuum_vacuum_cost_delay = 0
 ));
 $node->start;
+create_extension($node);
 value(q{
-CREATE EXTENSION vectordb;
-CREATE FUNCTION sample_vector(seed bigint) RETURNS vector LANGUAGE sql AS
-$$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) * (1 + seed % 13)
-					ORDER BY i)::real[]::vector
-   FROM generate_series(1, 16) i $$;
 CREATE TABLE t (id int, v vector(16));
 CREATE INDEX t_graph ON t USING hnsw (v vector_l2_ops)
 	WITH (seal_size = '256kB', compaction_threshold = 0.1);

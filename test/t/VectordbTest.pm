@@ -12,12 +12,13 @@ use warnings;
 use Cwd qw(abs_path);
 use Exporter 'import';
 use File::Basename qw(dirname);
+use File::Copy qw(copy);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node start_again load_sample create_indexes answers
-  same_answers check_indexes);
+  same_answers check_indexes create_extension make_twins);
 
 my $data = abs_path(dirname(__FILE__) . '/../data');
 
@@ -59,6 +60,56 @@ sub start_again
 		select(undef, undef, undef, 0.2);
 	}
 	die 'the server does not start after a crash';
+}
+
+# The extension, and sample_vector(seed): 16 dimensions, of any length.
+sub create_extension
+{
+	my ($node, $database) = @_;
+
+	$node->safe_psql($database || 'postgres', q{
+		CREATE EXTENSION vectordb;
+		CREATE FUNCTION sample_vector(seed bigint) RETURNS vector LANGUAGE sql
+		AS $$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) *
+							   (1 + seed % 13) ORDER BY i)::real[]::vector
+			  FROM generate_series(1, 16) i $$;});
+	return;
+}
+
+#
+# make_twins -- tables c0, c1, ... with the rows of one and other indexes
+#
+# $heap is the file of the table's rows; $content gives the contents of the
+# index c<i>_idx.  The server is stopped meanwhile.
+#
+sub make_twins
+{
+	my ($node, $method, $ntwins, $heap, $content) = @_;
+	my $sql = '';
+	my %paths;
+
+	foreach my $i (0 .. $ntwins - 1)
+	{
+		$sql .= "CREATE TABLE c$i (id int, v vector(16));\n"
+		  . "CREATE INDEX c${i}_idx ON c$i USING $method (v vector_l2_ops);\n";
+	}
+	$node->safe_psql('postgres', $sql);
+	%paths = map { split /\|/ } split /\n/, $node->safe_psql('postgres',
+		q{SELECT relname, pg_relation_filepath(oid) FROM pg_class
+		  WHERE relname ~ '^c\d+(_idx)?$'});
+	$node->stop;
+	foreach my $i (0 .. $ntwins - 1)
+	{
+		my $file = $node->data_dir . '/' . $paths{"c${i}_idx"};
+
+		copy($heap, $node->data_dir . '/' . $paths{"c$i"})
+		  or die "cannot copy: $!";
+		open my $handle, '>:raw', $file or die "cannot open $file: $!";
+		print $handle $content->($i);
+		close $handle or die "cannot write $file: $!";
+	}
+	$node->start;
+	return;
 }
 
 # Tables meanings(id, words, embedding) and queries(id, embedding).

@@ -54,18 +54,8 @@ static relopt_kind options_exact_kind;
 static relopt_kind options_hnsw_kind;
 static bool options_registered = false;
 
-static const relopt_parse_elt options_exact_table[] = {
-	{"seal_size", RELOPT_TYPE_STRING, offsetof(IndexOptions, seal_size)},
-	{"max_segment_size", RELOPT_TYPE_STRING,
-	offsetof(IndexOptions, max_segment_size)},
-	{"min_index_rows", RELOPT_TYPE_INT,
-	offsetof(IndexOptions, min_index_rows)},
-	{"compaction_threshold", RELOPT_TYPE_REAL,
-	offsetof(IndexOptions, compaction_threshold)},
-	{"worker", RELOPT_TYPE_BOOL, offsetof(IndexOptions, worker)}
-};
-
-static const relopt_parse_elt options_hnsw_table[] = {
+/* Those of all access methods, then those of hnsw. */
+static const relopt_parse_elt options_table[] = {
 	{"seal_size", RELOPT_TYPE_STRING, offsetof(IndexOptions, seal_size)},
 	{"max_segment_size", RELOPT_TYPE_STRING,
 	offsetof(IndexOptions, max_segment_size)},
@@ -79,6 +69,8 @@ static const relopt_parse_elt options_hnsw_table[] = {
 	{"ef_construction", RELOPT_TYPE_INT,
 	offsetof(IndexOptions, ef_construction)}
 };
+
+#define OPTIONS_COMMON 5
 
 static relopt_enum_elt_def options_build_values[] =
 {
@@ -152,8 +144,7 @@ options_parse(Datum reloptions, bool validate)
 	return (bytea *) build_reloptions(reloptions, validate,
 									  options_exact_kind,
 									  sizeof(IndexOptions),
-									  options_exact_table,
-									  lengthof(options_exact_table));
+									  options_table, OPTIONS_COMMON);
 }
 
 /* What the catalogs have is not refused: it was valid when it was set. */
@@ -162,8 +153,8 @@ options_parse_hnsw(Datum reloptions, bool validate)
 {
 	IndexOptions *options = (IndexOptions *)
 	build_reloptions(reloptions, validate, options_hnsw_kind,
-					 sizeof(IndexOptions), options_hnsw_table,
-					 lengthof(options_hnsw_table));
+					 sizeof(IndexOptions), options_table,
+					 lengthof(options_table));
 
 	if (validate && options != NULL &&
 		options->ef_construction < 2 * options->m)

@@ -518,9 +518,13 @@ rewrite_carry_over(Rewrite *rewrite, const Manifest *manifest)
 	uint32		rest = rewrite->nrows - rewrite->class_rows[ROW_BOUNDED];
 
 	for (int p = 0; p < rewrite->nparts; p++)
-		died[p] = palloc_extended(sizeof(uint32) *
-								  ((Size) rewrite->part_rows + rest),
-								  MCXT_ALLOC_HUGE);
+	{
+		Size		nrows = rewrite->part_rows;
+
+		if (p == rewrite->nparts - 1)
+			nrows += rest;
+		died[p] = palloc_extended(sizeof(uint32) * nrows, MCXT_ALLOC_HUGE);
+	}
 	rewrite_read_dead(rewrite);
 	for (uint32 i = 0; i < rewrite->nrows; i++)
 	{
