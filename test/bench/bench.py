@@ -17,6 +17,7 @@ import data as datasets
 import machine
 import measure_agree
 import measure_build
+import measure_delete
 import measure_growing
 import measure_hnsw_build
 import measure_hnsw_cold
@@ -28,9 +29,12 @@ import measure_hnsw_pgbench
 import measure_hnsw_search
 import measure_insert
 import measure_library
+import measure_load
+import measure_mix
 import measure_pgbench
 import measure_plans
 import measure_search
+import measure_stream
 import measure_vacuum
 import methods
 import options as command_line
@@ -62,6 +66,11 @@ MEASURES = {
     'hnsw-filter': measure_hnsw_filter.measure,
     'hnsw-growth': measure_hnsw_growth.measure,
     'hnsw-cold': measure_hnsw_cold.measure,
+    'stream': measure_stream.measure,
+    'stream-fast': measure_stream.measure_fast,
+    'load': measure_load.measure,
+    'delete': measure_delete.measure,
+    'mix': measure_mix.measure,
 }
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))

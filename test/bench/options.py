@@ -11,8 +11,10 @@ PARTS = ['build', 'search', 'pgbench', 'fetched', 'agree', 'growing',
          'insert', 'insert-wide', 'vacuum', 'update', 'library', 'plans']
 HNSW_PARTS = ['hnsw-build', 'hnsw-search', 'hnsw-default', 'hnsw-pgbench',
               'hnsw-pages', 'hnsw-filter', 'hnsw-growth', 'hnsw-cold']
+MAINTENANCE_PARTS = ['stream', 'stream-fast', 'load', 'delete', 'mix']
 FLATS = ['seqscan', 'vectordb-flat', 'pgvector-hnsw']
 GRAPHS = ['vectordb-hnsw', 'pgvector-hnsw', 'hnswlib']
+MAINTAINED = ['vectordb-hnsw', 'pgvector-hnsw']
 
 
 def comma_list(text):
@@ -29,11 +31,13 @@ def part_list(text):
         return list(PARTS)
     if parts == ['hnsw']:
         return list(HNSW_PARTS)
+    if parts == ['maintenance']:
+        return list(MAINTENANCE_PARTS)
+    known = PARTS + HNSW_PARTS + MAINTENANCE_PARTS
     for part in parts:
-        if part not in PARTS + HNSW_PARTS:
+        if part not in known:
             raise argparse.ArgumentTypeError(
-                'no part "%s"; the parts are %s'
-                % (part, ', '.join(PARTS + HNSW_PARTS)))
+                'no part "%s"; the parts are %s' % (part, ', '.join(known)))
     return parts
 
 
@@ -64,8 +68,8 @@ def add_input(parser):
     group.add_argument('--parts', type=part_list, metavar='A,B,...',
                        default=[part for part in PARTS
                                 if part not in ('library', 'plans')],
-                       help='all, hnsw, or some of '
-                       + ', '.join(PARTS + HNSW_PARTS))
+                       help='all, hnsw, maintenance, or some of '
+                       + ', '.join(PARTS + HNSW_PARTS + MAINTENANCE_PARTS))
     group.add_argument('--also-dims', type=int, metavar='D',
                        help='after a data set that --parents belongs to, '
                        'measure it again joined to D dimensions')
@@ -141,6 +145,38 @@ def add_measuring(parser):
                        help='sizes of the tables for plans')
 
 
+def add_maintenance(parser):
+    group = parser.add_argument_group('maintenance')
+    group.add_argument('--stream-seconds', type=float, default=600,
+                       metavar='S', help='of the slow stream (default 600)')
+    group.add_argument('--stream-base', type=int, metavar='N',
+                       help='rows before a stream begins (default: half)')
+    group.add_argument('--stream-rate', type=int, default=1000, metavar='N',
+                       help='rows a second (default 1000)')
+    group.add_argument('--fast-rate', type=int, default=20000, metavar='N',
+                       help='rows a second of the fast stream '
+                       '(default 20000)')
+    group.add_argument('--stream-rows', type=int, default=1000000,
+                       metavar='N', help='rows of the fast stream '
+                       '(default 1000000)')
+    group.add_argument('--fast-seconds', type=float, default=60, metavar='S',
+                       help='the fast stream into an index without workers '
+                       'ends after S seconds (default 60)')
+    group.add_argument('--late-seconds', type=float, default=330, metavar='S',
+                       help='after a stream, see for so long what comes '
+                       'later (default 330; 0: do not)')
+    group.add_argument('--settle-seconds', type=float, default=1800,
+                       metavar='S', help='wait no longer until nothing is '
+                       'pending (default 1800)')
+    group.add_argument('--mix-seconds', type=int, default=60, metavar='S',
+                       help='of inserts beside searches (default 60)')
+    group.add_argument('--mix-rows', type=int, default=2000000, metavar='N',
+                       help='rows there are to insert (default 2000000)')
+    group.add_argument('--delete-rows', type=int, metavar='N',
+                       help='rows for delete (default: all; a fifth of them '
+                       'where inserting is known to be slow)')
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='test/bench/run',
@@ -149,6 +185,7 @@ def parse(argv):
     add_input(parser)
     add_server(parser)
     add_measuring(parser)
+    add_maintenance(parser)
     group = parser.add_argument_group('results')
     group.add_argument('--out', default='build/bench', metavar='DIR',
                        help='where results.json, results.md and the plots go '
@@ -157,7 +194,13 @@ def parse(argv):
                        help='also put the tables between the markers of this '
                        'Markdown file, and the plots beside it')
     options = parser.parse_args(argv)
+    of_maintenance = [part in MAINTENANCE_PARTS for part in options.parts]
+    options.unattended = any(of_maintenance)
+    if options.unattended and not all(of_maintenance):
+        parser.error('parts about maintenance want other server settings '
+                     'than the rest: run them by themselves')
     if options.methods is None:
         graphs = all(part in HNSW_PARTS for part in options.parts)
-        options.methods = GRAPHS if graphs else FLATS
+        options.methods = MAINTAINED if options.unattended else \
+            GRAPHS if graphs else FLATS
     return parser, options

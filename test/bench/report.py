@@ -12,23 +12,33 @@ import sys
 
 import goals
 import goals_hnsw
+import goals_maintenance
 import svg
 import tables
 import tables_hnsw
+import tables_maintenance
 
-# by the access method that a run is about
+# by what a run is about
 MARKERS = {
     'flat': ('<!-- figures: written by test/bench, do not edit -->',
              '<!-- end of figures -->'),
     'hnsw': ('<!-- hnsw figures: written by test/bench, do not edit -->',
              '<!-- end of hnsw figures -->'),
+    'maintenance': (
+        '<!-- maintenance figures: written by test/bench, do not edit -->',
+        '<!-- end of maintenance figures -->'),
 }
-GOALS = {'flat': goals, 'hnsw': goals_hnsw}
-PARTS = dict(tables.PARTS, **tables_hnsw.PARTS)
+GOALS = {'flat': goals, 'hnsw': goals_hnsw, 'maintenance': goals_maintenance}
+GOAL_TITLES = {'flat': 'Goals of the access method `flat`:',
+               'hnsw': 'Goals of the access method `hnsw`:',
+               'maintenance': 'Goals:'}
+PARTS = dict(tables.PARTS, **tables_hnsw.PARTS, **tables_maintenance.PARTS)
 
 
 def subject(dataset):
-    """Which access method a result is about, by its parts."""
+    """What a result is about, an access method or else, by its parts."""
+    if any(part in tables_maintenance.PARTS for part in dataset['parts']):
+        return 'maintenance'
     graphs = any(part in tables_hnsw.PARTS for part in dataset['parts'])
     return 'hnsw' if graphs else 'flat'
 
@@ -99,8 +109,7 @@ def goal_lines(dataset):
             GOALS[subject(dataset)].reached(dataset)]
     if not rows:
         return []
-    return ['Goals of the access method `%s`:' % subject(dataset),
-            ''] + tables.table(
+    return [GOAL_TITLES[subject(dataset)], ''] + tables.table(
         ['what', 'measured', 'goal', 'reached'], rows) + ['']
 
 
@@ -159,7 +168,7 @@ def write(results, folder, docs=None):
 def write_docs(all_results, docs):
     """Put the tables between the markers of a document.
 
-    Each access method has its own; those without a result stay as they are.
+    Each subject has its own; those without a result stay as they are.
     """
     with open(docs, encoding='utf-8') as file:
         text = file.read()

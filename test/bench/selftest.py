@@ -14,6 +14,13 @@ import curve
 import data
 import goals
 import goals_hnsw
+import goals_maintenance
+import maintenance
+import measure_delete
+import measure_load
+import measure_mix
+import measure_stream
+import options
 import report
 import svg
 import truth
@@ -61,6 +68,19 @@ class Truth(unittest.TestCase):
         kth = truth.kth_distances(small, 10)
         farthest = max(self.brute(small, small.test[0]))
         self.assertAlmostEqual(kth[0], farthest, places=9)
+
+
+    def test_queries_that_saw_the_first_rows(self):
+        for metric in ('l2', 'cosine'):
+            small = small_set(metric)
+            counts = [500, 40, 7]
+            kth = truth.kth_of_first(metric, small.train, small.test[:3],
+                                     counts, 10)
+            for i, count in enumerate(counts):
+                seen = small.with_rows(slice(0, count))
+                self.assertAlmostEqual(
+                    kth[i], sorted(self.brute(seen, small.test[i]))[
+                        min(10, count) - 1], places=9)
 
 
 class Agreement(unittest.TestCase):
@@ -163,6 +183,154 @@ class CopyFiles(unittest.TestCase):
             np.testing.assert_array_equal(np.array(got, np.float32), vector)
 
 
+class Maintenance(unittest.TestCase):
+    def settled(self, seen):
+        settling = maintenance.Settling()
+        for line in seen:
+            settling.feed(*line)
+        return settling.only_growing, settling.done
+
+    def test_settling(self):
+        busy = [(t, 1, 20000) for t in (0, 1)]
+        self.assertEqual(self.settled(busy), (None, None))
+        idle = [(t, 0, 20000) for t in (2, 3, 5)]   # to be sealed soon
+        self.assertEqual(self.settled(busy + idle), (None, None))
+        few = [(t, 0, 5000) for t in (6, 7, 8)]     # to be sealed when idle
+        self.assertEqual(self.settled(busy + idle + few), (6, None))
+        again = [(9, 2, 0), (10, 0, 0), (11, 1, 0), (12, 0, 10), (13, 0, 10),
+                 (15, 0, 10), (16, 1, 0)]
+        self.assertEqual(self.settled(busy + idle + few + again), (6, 12))
+
+    def test_stock_begins_with_the_set(self):
+        small = small_set('l2')
+        more = maintenance.Stock(small).first(1200)
+        self.assertEqual(more.shape, (1200, 8))
+        np.testing.assert_array_equal(more[:500], small.train)
+        moved = np.abs(more[500:1000] - small.train)
+        self.assertTrue(0 < moved.mean() < 0.1)
+        self.assertFalse((more[500:700] == more[1000:1200]).any())
+        again = maintenance.Stock(small)
+        again.first(600)
+        np.testing.assert_array_equal(again.first(1000)[:600], more[:600])
+
+    def test_latencies(self):
+        run = {'starts': [0, 10, 59, 61, 119, 121], 'empty': [1e-4] * 3,
+               'durations': [.001, .002, .003, .010, .020, .030]}
+        found = maintenance.latencies(run)
+        self.assertEqual((found['searches'], found['max']), (6, 30))
+        self.assertAlmostEqual(found['p50'], 6.5)
+        self.assertAlmostEqual(found['loop'], 0.1)
+        minutes = maintenance.by_minute(run)
+        self.assertEqual([(m['minute'], m['searches'], m['max'])
+                          for m in minutes], [(1, 3, 3), (2, 3, 30)])
+
+    def test_waits(self):
+        found = maintenance.waits_of(
+            {'waits': [.001, .06, .051, .05], 'lateness': [0, .5, .2, .1],
+             'seconds': 2.0, 'rows': 40}, 1000)
+        self.assertEqual((found['rows_per_second'], found['waits_over_50'],
+                          found['late_max'], found['late_end']),
+                         (20, 2, .5, .1))
+        self.assertEqual(found['longest_at'][0], (60.0, 1))
+
+    def test_recall_of_what_was_visible(self):
+        train = np.arange(10, dtype=np.float32)[:, None]
+        small = data.DataSet('line', 'l2', train,
+                             np.array([[0.4]], dtype=np.float32))
+        samples = [(0, 5, [0, 1]), (0, 5, [0, 3])]
+        self.assertEqual(maintenance.sampled_recall(small, train, samples, 2),
+                         0.75)
+        # a row that was committed meanwhile and is nearer is right too
+        self.assertEqual(maintenance.sampled_recall(
+            small, train[::-1], [(0, 5, [9, 5])], 2), 1.0)
+
+    def test_ratios(self):
+        part = [{'method': 'vectordb-hnsw', 'total': 20.0,
+                 'settled': {'done': 15.0}, 'create_index_seconds': 10.0},
+                {'method': 'pgvector-hnsw', 'total': 500.0}]
+        measure_load.add_ratios(part)
+        self.assertEqual([x['times_ours'] for x in part], [1, 25])
+        self.assertEqual(part[0]['to_create_index'], 1.5)
+        part[0]['total'] = part[0]['settled']['done'] = None
+        measure_load.add_ratios(part)
+        self.assertIsNone(part[1]['times_ours'])
+        mix = [{'method': 'vectordb-hnsw', 'how': 'apart', 'inserts': 90.,
+                'searches': 30.},
+               {'method': 'pgvector-hnsw', 'how': 'apart', 'inserts': 6.,
+                'searches': 6.},
+               {'method': 'pgvector-hnsw', 'how': 'in turn', 'inserts': 6.,
+                'searches': 6.}]
+        measure_mix.add_ratios(mix)
+        self.assertIsNone(mix[2]['times'])
+        self.assertEqual(mix[1]['times'],
+                         {'inserts': 15, 'searches': 5, 'both': 10})
+
+    def test_output_of_pgbench(self):
+        self.assertEqual(measure_mix.tps_of(
+            'latency = 1 ms\ntps = 12.5 (without x)\n', ''), 12.5)
+        with self.assertRaises(RuntimeError):
+            measure_mix.tps_of('', 'no server')
+
+    def test_searches_of_what_was_loaded(self):
+        turn = [(0.9, 1.0), (0.96, 2.0), (0.999, 3.0)]
+        slower = [(recall, 1.2 * seconds) for recall, seconds in turn]
+        line = measure_load.compare_at([[slower] * 3, [turn] * 3], 0.96)
+        self.assertAlmostEqual(line['times_fresh'], 1.2)
+        self.assertAlmostEqual(line['fresh_ms'], 2000)
+        line = measure_load.compare_at([[turn[:1]], [turn]], 0.96)
+        self.assertIsNone(line['times_fresh'])
+        self.assertIsNone(line['ms'])
+
+    def test_summary_of_deletes(self):
+        run = {'vacuum_seconds': 3.0, 'bare_vacuum_seconds': 2.0,
+               'bytes': 300, 'used_bytes': 210, 'fresh_bytes': 200,
+               'reindex_seconds': 5.0, 'reindex_alone_seconds': 10.0,
+               'settled': {'done': 8.0}}
+        method = type('M', (), {'label': 'vectordb-hnsw',
+                                'unattended_preload': 'vectordb'})
+        line = measure_delete.summary(method, 100, [run, run])
+        self.assertEqual((line['times_bare'], line['to_reindex'],
+                          line['to_reindex_alone']), (1.5, 1.6, 0.8))
+        run['settled'] = {'done': None}
+        self.assertIsNone(measure_delete.summary(method, 100,
+                                                 [run])['settled'])
+
+    def stream_part(self):
+        waits = {'waits': [.001] * 3, 'lateness': [0] * 3, 'seconds': 1.0,
+                 'rows': 1000}
+        run = {'starts': [0, 1], 'durations': [.001, .001], 'empty': [1e-4]}
+        x = {'method': 'vectordb-hnsw', 'base': 5, 'minutes': [],
+             'idle': maintenance.latencies(run), 'planner_forced': False,
+             'busy': maintenance.latencies(dict(
+                 run, durations=[.0015, .0055])),
+             'inserts': maintenance.waits_of(waits, 1000), 'recall': 0.96,
+             'samples': 9, 'segments_at_end': '1 growing (5)', 'late': None,
+             'settled': {'done': None, 'only_growing': 1.0, 'timeline': [],
+                         'segments': '1 growing (5)'}}
+        return [dict(x, bare=maintenance.waits_of(waits, 1000))]
+
+    def test_goals_and_tables(self):
+        part = self.stream_part()
+        dataset = {'name': 'x', 'rows': 10, 'dims': 128, 'queries': 1,
+                   'metric': 'l2', 'parts': {'stream': part,
+                                             'stream-fast': part}}
+        self.assertEqual([g[3] for g in goals_maintenance.reached(dataset)],
+                         [False, False, True, True, True, False])
+        text = '\n'.join(report.dataset_lines(dataset, 10, ''))
+        self.assertIn('| vectordb-hnsw, table without index | 1,000 |', text)
+        self.assertIn('Goals:', text)
+        self.assertIn('not reached', text)
+
+    def test_parts_are_known(self):
+        self.assertEqual(list(report.tables_maintenance.PARTS),
+                         options.MAINTENANCE_PARTS)
+        _, parsed = options.parse(['--data', 'x', '--parts', 'maintenance'])
+        self.assertTrue(parsed.unattended)
+        self.assertEqual(parsed.methods, options.MAINTAINED)
+        self.assertEqual(measure_stream.base_rows(type('B', (), {
+            'options': parsed, 'data': small_set('l2')})), 250)
+
+
 class Widening(unittest.TestCase):
     def test_neighbouring_rows_are_joined(self):
         small = small_set('cosine', rows=9, dims=2)
@@ -218,12 +386,13 @@ class Report(unittest.TestCase):
 
     def test_docs_keep_the_other_section(self):
         content = 'a' + ''.join(''.join(report.MARKERS[name])
-                                for name in ('flat', 'hnsw')) + 'z'
+                                for name in report.MARKERS) + 'z'
         text = report.replace_between(content, 'x', report.MARKERS['hnsw'],
                                       'new\n')
         self.assertTrue(text.startswith('a' + report.MARKERS['flat'][0]
                                         + report.MARKERS['flat'][1]))
-        self.assertIn('new\n' + report.MARKERS['hnsw'][1] + 'z', text)
+        self.assertIn('new\n' + report.MARKERS['hnsw'][1], text)
+        self.assertTrue(text.endswith(report.MARKERS['maintenance'][1] + 'z'))
 
 
 if __name__ == '__main__':

@@ -27,7 +27,7 @@ def fixed_settings(options):
         'max_parallel_workers_per_gather': '0',
         'max_parallel_maintenance_workers': str(options.build_workers),
         'jit': 'off',
-        'autovacuum': 'off',
+        'autovacuum': 'on' if options.unattended else 'off',
         'wal_level': 'replica',
         'full_page_writes': 'on',
         'fsync': 'on',

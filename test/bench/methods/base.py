@@ -65,6 +65,7 @@ class Method:
     metrics = tuple(OPERATORS)
     knob = None                 # what the parts about graphs turn
     has_default = True          # answers when nothing is set
+    unattended_preload = ''     # library whose workers look after the index
     optional = False            # kept out of the parts that take long
 
     def __init__(self, options):

@@ -27,6 +27,7 @@ class Hnsw(Method):
     database = 'vectordb'
     extension = 'vectordb'
     access_method = 'hnsw'
+    unattended_preload = 'vectordb'
     knob = Knob('vectordb.target_recall', 0.5, 0.9999, whole=False)
 
     def default_options(self):
