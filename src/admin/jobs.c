@@ -308,9 +308,10 @@ jobs_run_all(Relation heap, Relation index, const JobList *list)
 
 	for (int i = 0; i < list->njobs; i++)
 	{
+		GraphHelp	help = {graph_job_workers(heap, index)};
+
 		CHECK_FOR_INTERRUPTS();
-		if (job_rewrite(index, &list->jobs[i], maintenance_work_mem,
-						graph_job_workers(heap, index)))
+		if (job_rewrite(index, &list->jobs[i], maintenance_work_mem, &help))
 			n++;
 	}
 	if (n > 0)

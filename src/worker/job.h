@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "am/common/graph_job.h"
 #include "nodes/pg_list.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -34,7 +35,8 @@ typedef struct JobList
 	int			njobs;
 	Job		   *jobs;			/* the most urgent first */
 	uint32		growing_id;		/* growing segment to seal when idle, or 0 */
-	uint64		growing_rows;
+	uint32		newest_id;		/* the growing segment, or 0 */
+	uint64		growing_rows;	/* of it */
 	bool		graphs;			/* segments are to have graphs */
 } JobList;
 
@@ -63,7 +65,7 @@ extern JobList *job_find_compact(Relation index);
  * one of them was not there any more.
  */
 extern bool job_rewrite(Relation index, const Job *job, int memory,
-						int nworkers);
+						const GraphHelp *help);
 
 /* Is an error such that the same job may succeed when it is run again? */
 extern bool job_fault_is_elsewhere(uint32 sqlstate);

@@ -71,7 +71,8 @@ job_find(Relation index, int memory)
 	list = job_finder_list(&finder, jobs,
 						   policy_jobs(finder.segments, finder.nsegments,
 									   &finder.limits, jobs));
-	list->growing_rows = growing_count(index, &list->growing_id);
+	list->growing_rows = growing_count(index, &list->newest_id);
+	list->growing_id = list->newest_id;
 	list->graphs = finder.limits.graphs;
 	if (list->growing_rows < finder.limits.min_index_rows)
 		list->growing_id = 0;
@@ -157,11 +158,12 @@ job_find_compact(Relation index)
 }
 
 bool
-job_rewrite(Relation index, const Job *job, int memory, int nworkers)
+job_rewrite(Relation index, const Job *job, int memory,
+			const GraphHelp *help)
 {
 	Manifest   *manifest = manifest_read(index);
 	const IndexIdentity *identity = &manifest->identity;
-	RewriteHow	how = {.nworkers = nworkers};
+	RewriteHow	how = {.help = *help};
 
 	if (graph_job_supported(identity))
 	{

@@ -52,6 +52,9 @@
 /* The longest sleep between two looks. */
 #define JOB_MAX_SLEEP_MS 100
 
+/* Starting a helper takes as long as building a graph of some hundred rows. */
+#define JOB_ROWS_OF_HELPER 16384
+
 /* A swap names no more segments than its descriptor pages hold. */
 #define JOB_MAX_SOURCES \
 	(MANIFEST_META_SLOTS + MANIFEST_SWAP_PAGES * MANIFEST_PAGE_SLOTS)
@@ -80,6 +83,7 @@ static TimeoutId job_timeout;
 static JobResult job_run_in_transaction(Oid indexrelid, const Job *job);
 static Relation job_lock_index(Oid indexrelid);
 static bool job_do(Relation index, const Job *job);
+static int	job_count_helpers(const Job *job);
 static bool job_free(Relation index);
 static JobResult job_failed(Oid indexrelid, const Job *job);
 static bool job_mark(Relation index, const Job *job);
@@ -210,6 +214,8 @@ job_lock_index(Oid indexrelid)
 static bool
 job_do(Relation index, const Job *job)
 {
+	GraphHelp	help = {.nworkers = job_count_helpers(job),.team = true};
+
 	switch (job->kind)
 	{
 		case JOB_SEAL:
@@ -217,12 +223,20 @@ job_do(Relation index, const Job *job)
 		case JOB_FREE:
 			return job_free(index);
 		default:
-			if (!job_rewrite(index, job, job_memory(), 0))
+			if (!job_rewrite(index, job, job_memory(), &help))
 				return false;
 			/* So that the pages of the sources can be used again. */
 			manifest_pass_horizon();
 			return true;
 	}
+}
+
+/* As many as CREATE INDEX has, but none where there is little to do. */
+static int
+job_count_helpers(const Job *job)
+{
+	return Min(max_parallel_maintenance_workers,
+			   job->rows / JOB_ROWS_OF_HELPER);
 }
 
 static bool
@@ -253,6 +267,9 @@ job_failed(Oid indexrelid, const Job *job)
 	VacuumCostActive = false;
 	job_index = NULL;
 	rewrite_reading = 0;
+	/* A helper that is told to end has not failed, either. */
+	if (sqlstate == ERRCODE_ADMIN_SHUTDOWN)
+		job_gave_up = true;
 	if (!job_gave_up)
 	{
 		errcontext("%s of index with OID %u", job_kind_name(job->kind),

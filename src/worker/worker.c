@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/heapam.h"
@@ -52,6 +54,9 @@
 /* Looking at the indexes may take one part in so many of the time. */
 #define WORKER_LOOK_SHARE 20
 
+/* Rows are counted again after this, for their rate. */
+#define WORKER_COUNT_MS 500
+
 /* An index that cannot be read is looked at again after 2^n s, n up to: */
 #define WORKER_MAX_ERRORS 12
 
@@ -64,7 +69,10 @@ typedef struct WorkerIndex
 	uint32		growing_id;
 	uint64		growing_rows;
 	TimestampTz growing_since;	/* no row has been added since */
-	TimestampTz looked;			/* when growing_rows was counted */
+	uint32		counted_id;		/* the growing segment, how many rows it had */
+	uint64		counted_rows;	/* and when */
+	TimestampTz counted;
+	double		rate;			/* rows a second; infinite: not known */
 	int			nerrors;
 	TimestampTz erred;
 } WorkerIndex;
@@ -88,12 +96,13 @@ static List *worker_list_indexes(void);
 static bool worker_is_our_method(Oid amid, Oid extension);
 static void worker_look(Worker *worker, Oid indexrelid);
 static JobList *worker_find(Worker *worker, Oid indexrelid);
-static JobList *worker_find_in_transaction(Oid indexrelid);
+static JobList *worker_find_in_transaction(Worker *worker, Oid indexrelid);
 static bool worker_run_first(Worker *worker, Oid indexrelid, JobList *list);
-static void worker_watch_growing(Worker *worker, Oid indexrelid,
+static bool worker_is_due(const WorkerIndex *known, const Job *job);
+static void worker_count_rows(WorkerIndex *known, const JobList *list);
+static bool worker_watch_growing(Worker *worker, Oid indexrelid,
 								 const JobList *list);
-static bool worker_seals_early(const WorkerIndex *known, const JobList *list,
-							   TimestampTz now);
+static bool worker_seals_early(const WorkerIndex *known, const JobList *list);
 static WorkerIndex *worker_index(Worker *worker, Oid indexrelid);
 static void worker_wait_for(Worker *worker, int64 ms);
 static void worker_nap(int64 ms);
@@ -313,8 +322,9 @@ worker_look(Worker *worker, Oid indexrelid)
 
 	if (list == NULL)
 		return;
-	worker_watch_growing(worker, indexrelid, list);
-	if (worker_run_first(worker, indexrelid, list))
+	worker_count_rows(worker_index(worker, indexrelid), list);
+	if (worker_watch_growing(worker, indexrelid, list) ||
+		worker_run_first(worker, indexrelid, list))
 		worker->ndone++;
 }
 
@@ -322,6 +332,7 @@ worker_look(Worker *worker, Oid indexrelid)
 static bool
 worker_run_first(Worker *worker, Oid indexrelid, JobList *list)
 {
+	const WorkerIndex *known = worker_index(worker, indexrelid);
 	bool		due = false;
 	bool		done = false;
 
@@ -329,7 +340,7 @@ worker_run_first(Worker *worker, Oid indexrelid, JobList *list)
 	{
 		const Job  *job = &list->jobs[i];
 
-		if (job->wait_ms != 0)
+		if (!worker_is_due(known, job))
 		{
 			if (job->wait_ms > 0 && job->wait_ms <= WORKER_MAX_WAIT_MS)
 				worker_wait_for(worker, job->wait_ms);
@@ -357,6 +368,15 @@ worker_run_first(Worker *worker, Oid indexrelid, JobList *list)
 	return done;
 }
 
+/* What waits for a load to settle need not when it is seen to be over. */
+static bool
+worker_is_due(const WorkerIndex *known, const Job *job)
+{
+	return job->wait_ms == 0 ||
+		(job->state == JOB_PENDING && job->wait_ms > 0 &&
+		 known->rate <= POLICY_EARLY_RATE);
+}
+
 /* NULL when there is nothing to be seen now. */
 static JobList *
 worker_find(Worker *worker, Oid indexrelid)
@@ -372,7 +392,7 @@ worker_find(Worker *worker, Oid indexrelid)
 		return NULL;
 	PG_TRY();
 	{
-		list = worker_find_in_transaction(indexrelid);
+		list = worker_find_in_transaction(worker, indexrelid);
 		known->nerrors = 0;
 	}
 	PG_CATCH();
@@ -392,9 +412,13 @@ worker_find(Worker *worker, Oid indexrelid)
 	return list;
 }
 
-/* With a snapshot, so that no segment goes while it is looked at. */
+/*
+ * With a snapshot, so that no segment goes while it is looked at.  An index
+ * that is locked is looked at again: who created it and has just committed
+ * may hold its locks for a moment more.
+ */
 static JobList *
-worker_find_in_transaction(Oid indexrelid)
+worker_find_in_transaction(Worker *worker, Oid indexrelid)
 {
 	MemoryContext context = CurrentMemoryContext;
 	JobList    *list = NULL;
@@ -404,6 +428,8 @@ worker_find_in_transaction(Oid indexrelid)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (ConditionalLockRelationOid(indexrelid, AccessShareLock))
 		index = try_relation_open(indexrelid, NoLock);
+	else
+		worker_wait_for(worker, vdb_worker_naptime);
 	if (index != NULL)
 	{
 		if (index->rd_rel->relkind == RELKIND_INDEX &&
@@ -422,13 +448,32 @@ worker_find_in_transaction(Oid indexrelid)
 	return list;
 }
 
+/* How fast rows come in. */
+static void
+worker_count_rows(WorkerIndex *known, const JobList *list)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		ms = TimestampDifferenceMilliseconds(known->counted, now);
+
+	if (known->counted != 0 && ms < WORKER_COUNT_MS)
+		return;
+	known->rate = INFINITY;
+	if (known->counted != 0 && known->counted_id == list->newest_id)
+		known->rate = 1000.0 / ms *
+			(list->growing_rows -
+			 Min(known->counted_rows, list->growing_rows));
+	known->counted_id = list->newest_id;
+	known->counted_rows = list->growing_rows;
+	known->counted = now;
+}
+
 /*
  * A growing segment to which no row has been added for long is sealed, or one
  * that is costly to read while there is nothing else to do.  How
  * long it has been so is known only to a worker that was there, so it stays
- * as long.
+ * as long.  True when it has been sealed.
  */
-static void
+static bool
 worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 {
 	WorkerIndex *known = worker_index(worker, indexrelid);
@@ -438,8 +483,8 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 	int64		idle;
 
 	if (list->growing_id == 0 || vdb_seal_idle_time == 0)
-		return;
-	early = worker_seals_early(known, list, now);
+		return false;
+	early = worker_seals_early(known, list);
 	if (known->growing_id != list->growing_id ||
 		known->growing_rows != list->growing_rows)
 	{
@@ -447,32 +492,27 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 		known->growing_rows = list->growing_rows;
 		known->growing_since = now;
 	}
-	known->looked = now;
 	idle = TimestampDifferenceMilliseconds(known->growing_since, now);
 	if (!early && idle < vdb_seal_idle_time * 1000L)
+	{
 		worker_wait_for(worker, vdb_seal_idle_time * 1000L - idle);
-	else if (!worker->helper && job_run(indexrelid, &job) == JOB_DONE)
-		worker->ndone++;
+		return false;
+	}
+	return !worker->helper && job_run(indexrelid, &job) == JOB_DONE;
 }
 
-/* Not while it has other jobs: rows of many seals are built together. */
+/* Not while it has jobs to run: rows of many seals are built together. */
 static bool
-worker_seals_early(const WorkerIndex *known, const JobList *list,
-				   TimestampTz now)
+worker_seals_early(const WorkerIndex *known, const JobList *list)
 {
-	int64		ms;
-
-	if (!list->graphs || known->growing_id != list->growing_id)
+	if (!list->graphs)
 		return false;
 	for (int i = 0; i < list->njobs; i++)
 	{
-		if (list->jobs[i].state == JOB_PENDING)
+		if (list->jobs[i].state == JOB_PENDING && list->jobs[i].wait_ms == 0)
 			return false;
 	}
-	ms = Max(TimestampDifferenceMilliseconds(known->looked, now), 1);
-	return policy_seal_early(list->growing_rows,
-							 1000.0 * (list->growing_rows -
-									   known->growing_rows) / ms);
+	return policy_seal_early(list->growing_rows, known->rate);
 }
 
 static WorkerIndex *
@@ -486,6 +526,7 @@ worker_index(Worker *worker, Oid indexrelid)
 	{
 		memset(known, 0, sizeof(WorkerIndex));
 		known->oid = indexrelid;
+		known->rate = INFINITY;
 	}
 	return known;
 }

@@ -74,7 +74,7 @@ graph_job_max_rows(Relation index, const IndexIdentity *identity, Size memory)
 
 GraphJob *
 graph_job_begin(Relation index, const IndexIdentity *identity,
-				const uint32 class_rows[4], int nworkers)
+				const uint32 class_rows[4], const GraphHelp *help)
 {
 	GraphJob   *job;
 	GraphJobShared *shared;
@@ -105,7 +105,7 @@ graph_job_begin(Relation index, const IndexIdentity *identity,
 
 	shared = graph_job_allocate(job, graph_job_block_size(identity, &params,
 														  nbounded),
-								nworkers);
+								help);
 	memset(shared, 0, sizeof(GraphJobShared));
 	shared->indexrelid = RelationGetRelid(index);
 	shared->identity = *identity;
@@ -116,6 +116,9 @@ graph_job_begin(Relation index, const IndexIdentity *identity,
 	shared->capacity = nbounded;
 	BarrierInit(&shared->barrier, 0);
 	pg_atomic_init_u32(&shared->next_page, 0);
+	pg_atomic_init_u32(&shared->waiting, 0);
+	pg_atomic_init_u32(&shared->ended, 0);
+	pg_atomic_init_u32(&shared->failed, 0);
 	graph_job_map(job, shared);
 	MemoryContextSwitchTo(old);
 	return job;

@@ -6,15 +6,15 @@
  * The job owns all rows of the segment to be: the caller asks for room, fills
  * in the rows, ordered by class, and then has the segment written:
  *
- *		job = graph_job_begin(index, heap_oid, &identity, class_rows, workers);
+ *		job = graph_job_begin(index, &identity, class_rows, &help);
  *		for each bounded row: graph_job_add(job, code, factors, tid);
  *		for each other row: graph_job_add_tid(job, tid);
  *		id = graph_job_write(job, level);
  *		graph_job_end(job);
  *
  * The segment is then to be published, as any other.  Between begin and end
- * the process is in parallel mode if there are workers: no transaction id can
- * be assigned.
+ * the process is in parallel mode if it has the server's parallel workers: no
+ * transaction id can be assigned.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,11 +41,21 @@ extern double graph_job_row_memory(Relation index,
 extern uint32 graph_job_max_rows(Relation index,
 								 const IndexIdentity *identity, Size memory);
 
+/* Processes that help. */
+typedef struct GraphHelp
+{
+	int			nworkers;
+	bool		team;			/* they are no parallel workers of the server:
+								 * the caller has no snapshot to share, and
+								 * the index has been committed */
+} GraphHelp;
+
 typedef struct GraphJob GraphJob;
 
 extern GraphJob *graph_job_begin(Relation index,
 								 const IndexIdentity *identity,
-								 const uint32 class_rows[4], int nworkers);
+								 const uint32 class_rows[4],
+								 const GraphHelp *help);
 extern void graph_job_add(GraphJob *job, const uint8 *code,
 						  const RowFactors *factors, ItemPointer tid);
 extern void graph_job_add_tid(GraphJob *job, ItemPointer tid);

@@ -37,10 +37,11 @@
 
 extern PGDLLEXPORT void vdb_graph_worker_main(dsm_segment *seg, shm_toc *toc);
 
-/* Of the phase that runs in the leader, what the view of progress shows. */
+/* Of the phase that runs, what the view of progress shows of the leader. */
 typedef struct JobProgress
 {
-	GraphBuild *build;
+	GraphJob   *job;
+	bool		leader;
 	uint32		nnodes;
 	int			phase;
 } JobProgress;
@@ -51,6 +52,10 @@ static void graph_job_write_node_page(GraphJob *job, SegmentReader *reader,
 									  GraphEncoder *encoder, char *contents,
 									  uint32 page);
 static void graph_job_check(void *arg);
+static GraphJobShared *graph_job_share(GraphJob *job, Size size,
+									   int nworkers);
+static void graph_job_meet(GraphJob *job, bool leader);
+static void graph_job_look_around(GraphJob *job);
 
 /* ----------------------------------------------------------------------
  * Memory
@@ -170,41 +175,55 @@ graph_job_can_share(Relation index, Size size)
 
 /* On return parallel mode has been entered if there is a context. */
 GraphJobShared *
-graph_job_allocate(GraphJob *job, Size size, int nworkers)
+graph_job_allocate(GraphJob *job, Size size, const GraphHelp *help)
+{
+	GraphJobShared *shared = NULL;
+
+	if (help->nworkers > 0 && graph_job_can_share(job->index, size))
+	{
+		if (!help->team)
+			shared = graph_job_share(job, size, help->nworkers);
+		else if ((job->team = graph_team_create(size, help->nworkers)) != NULL)
+			shared = graph_team_shared(job->team);
+	}
+	if (shared == NULL)
+		shared = (GraphJobShared *)
+			TYPEALIGN(64, MemoryContextAllocHuge(job->context, size));
+	return shared;
+}
+
+/* With the server's parallel workers; NULL when there is no room. */
+static GraphJobShared *
+graph_job_share(GraphJob *job, Size size, int nworkers)
 {
 	void	   *block;
+	ParallelContext *pcxt;
+	int			query_len = debug_query_string ?
+	strlen(debug_query_string) + 1 : 0;
 
-	if (nworkers > 0 && graph_job_can_share(job->index, size))
+	EnterParallelMode();
+	pcxt = CreateParallelContext("vectordb", "vdb_graph_worker_main",
+								 nworkers);
+	shm_toc_estimate_chunk(&pcxt->estimator, size);
+	shm_toc_estimate_chunk(&pcxt->estimator, query_len);
+	shm_toc_estimate_keys(&pcxt->estimator, 2);
+	InitializeParallelDSM(pcxt);
+	if (pcxt->seg == NULL)
 	{
-		ParallelContext *pcxt;
-		int			query_len = debug_query_string ?
-		strlen(debug_query_string) + 1 : 0;
-
-		EnterParallelMode();
-		pcxt = CreateParallelContext("vectordb", "vdb_graph_worker_main",
-									 nworkers);
-		shm_toc_estimate_chunk(&pcxt->estimator, size);
-		shm_toc_estimate_chunk(&pcxt->estimator, query_len);
-		shm_toc_estimate_keys(&pcxt->estimator, 2);
-		InitializeParallelDSM(pcxt);
-		if (pcxt->seg != NULL)
-		{
-			job->pcxt = pcxt;
-			block = shm_toc_allocate(pcxt->toc, size);
-			shm_toc_insert(pcxt->toc, GRAPH_JOB_KEY_BLOCK, block);
-			if (query_len > 0)
-			{
-				char	   *query = shm_toc_allocate(pcxt->toc, query_len);
-
-				memcpy(query, debug_query_string, query_len);
-				shm_toc_insert(pcxt->toc, GRAPH_JOB_KEY_QUERY, query);
-			}
-			return (GraphJobShared *) TYPEALIGN(64, block);
-		}
 		DestroyParallelContext(pcxt);
 		ExitParallelMode();
+		return NULL;
 	}
-	block = MemoryContextAllocHuge(job->context, size);
+	job->pcxt = pcxt;
+	block = shm_toc_allocate(pcxt->toc, size);
+	shm_toc_insert(pcxt->toc, GRAPH_JOB_KEY_BLOCK, block);
+	if (query_len > 0)
+	{
+		char	   *query = shm_toc_allocate(pcxt->toc, query_len);
+
+		memcpy(query, debug_query_string, query_len);
+		shm_toc_insert(pcxt->toc, GRAPH_JOB_KEY_QUERY, query);
+	}
 	return (GraphJobShared *) TYPEALIGN(64, block);
 }
 
@@ -221,6 +240,8 @@ void
 graph_job_launch(GraphJob *job)
 {
 	(void) BarrierAttach(&job->shared->barrier);
+	if (job->team != NULL)
+		graph_team_launch(job->team);
 	if (job->pcxt == NULL)
 		return;
 	LaunchParallelWorkers(job->pcxt);
@@ -246,6 +267,9 @@ graph_job_finish_workers(GraphJob *job)
 void
 graph_job_release_workers(GraphJob *job)
 {
+	if (job->team != NULL)
+		graph_team_release(job->team);
+	job->team = NULL;
 	if (job->pcxt == NULL)
 		return;
 	DestroyParallelContext(job->pcxt);
@@ -257,18 +281,21 @@ void
 graph_job_participate(GraphJob *job, bool leader)
 {
 	Barrier    *barrier = &job->shared->barrier;
-	JobProgress progress = {.build = job->build,.nnodes = job->rows.n};
+	JobProgress progress = {.job = job,.leader = leader,
+	.nnodes = job->rows.n};
 	int			nphases = graph_build_nphases();
 	int			phase = leader ? BarrierPhase(barrier) :
 	BarrierAttach(barrier);
 
-	graph_build_set_check(job->build, graph_job_check,
-						  leader ? &progress : NULL);
+	graph_team_set_attached(!leader);
+	graph_build_set_check(job->build, graph_job_check, &progress);
 	for (; phase <= nphases + 1; phase++)
 	{
-		CHECK_FOR_INTERRUPTS();
+		graph_job_look_around(job);
 		if (leader)
 			graph_job_begin_phase(&progress, phase);
+		else
+			debug_point("graph-helper");
 		if (phase < nphases)
 			graph_build_phase(job->build, phase);
 		else if (phase > nphases)
@@ -282,10 +309,48 @@ graph_job_participate(GraphJob *job, bool leader)
 			graph_job_start_writing(job);
 			debug_point("graph-laid-out");
 		}
-		BarrierArriveAndWait(barrier, PG_WAIT_EXTENSION);
+		graph_job_meet(job, leader);
 	}
 	graph_build_set_check(job->build, NULL, NULL);
+	graph_team_set_attached(false);
 	BarrierDetach(barrier);
+	if (job->team != NULL)
+	{
+		graph_team_left_barrier(job->team);
+		graph_team_check(job->team);
+	}
+}
+
+/*
+ * A maintenance worker must notice that it is in the way even while it waits
+ * for its helpers: so it comes to the barrier when they are there.
+ */
+static void
+graph_job_meet(GraphJob *job, bool leader)
+{
+	GraphJobShared *shared = job->shared;
+
+	if (!leader)
+		pg_atomic_fetch_add_u32(&shared->waiting, 1);
+	while (leader && job->team != NULL &&
+		   pg_atomic_read_u32(&shared->waiting) + 1 <
+		   BarrierParticipants(&shared->barrier))
+	{
+		graph_job_look_around(job);
+		pg_usleep(1000);
+	}
+	BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION);
+	if (!leader)
+		pg_atomic_fetch_sub_u32(&shared->waiting, 1);
+}
+
+/* Is all well with the others?  Does anybody want this process to end? */
+static void
+graph_job_look_around(GraphJob *job)
+{
+	background_check();
+	if (job->team != NULL)
+		graph_team_check(job->team);
 }
 
 char *
@@ -325,15 +390,15 @@ graph_job_begin_phase(JobProgress *progress, int phase)
 	build_report_graph_nodes(0, progress->nnodes);
 }
 
-/* Called by the builder, all the time; arg is NULL in workers. */
+/* Called by the builder, all the time. */
 static void
 graph_job_check(void *arg)
 {
 	JobProgress *progress = arg;
 
-	background_check();
-	if (progress != NULL)
-		build_report_graph_nodes(graph_build_progress(progress->build,
+	graph_job_look_around(progress->job);
+	if (progress->leader)
+		build_report_graph_nodes(graph_build_progress(progress->job->build,
 													  progress->phase),
 								 progress->nnodes);
 }
@@ -356,6 +421,7 @@ graph_job_write_nodes(GraphJob *job, bool leader)
 
 		if (page >= npages)
 			break;
+		graph_job_look_around(job);
 		for (uint32 i = page; i < Min(page + GRAPH_JOB_PAGES, npages); i++)
 			graph_job_write_node_page(job, reader, encoder, contents, i);
 		if (leader)

@@ -35,15 +35,22 @@ typedef struct GraphJobShared
 	float		lift_sq;
 	Barrier		barrier;
 	pg_atomic_uint32 next_page; /* of nodes, to be written */
+	pg_atomic_uint32 waiting;	/* processes at the barrier, not the leader */
+	pg_atomic_uint32 ended;		/* the leader has left */
+	pg_atomic_uint32 failed;	/* SQLSTATE of a helper's error, or 0 */
 	SegmentInfo segment;		/* being written: set by the leader */
 } GraphJobShared;
+
+/* Helpers of a maintenance worker. */
+typedef struct GraphTeam GraphTeam;
 
 struct GraphJob
 {
 	Relation	index;
 	GraphJobShared *shared;
 	MemoryContext context;
-	ParallelContext *pcxt;		/* NULL: no workers */
+	ParallelContext *pcxt;		/* NULL: no parallel workers */
+	GraphTeam  *team;			/* NULL: no helpers */
 
 	/* Parts of the block. */
 	uint8	   *codes;			/* by node; dim bytes each */
@@ -96,9 +103,20 @@ extern void graph_job_write_planes(GraphJob *job);
 
 /* graph_job_parallel.c: memory for the block, with workers if possible. */
 extern GraphJobShared *graph_job_allocate(GraphJob *job, Size size,
-										  int nworkers);
+										  const GraphHelp *help);
 extern void graph_job_launch(GraphJob *job);
 extern void graph_job_finish_workers(GraphJob *job);
 extern void graph_job_release_workers(GraphJob *job);
+
+/* graph_job_team.c: the leader's side */
+extern GraphTeam *graph_team_create(Size size, int nhelpers);
+extern GraphJobShared *graph_team_shared(const GraphTeam *team);
+extern void graph_team_launch(GraphTeam *team);
+extern void graph_team_left_barrier(GraphTeam *team);
+extern void graph_team_check(const GraphTeam *team);
+extern void graph_team_release(GraphTeam *team);
+
+/* ... and the helper's: it is, or is not, one of those who meet. */
+extern void graph_team_set_attached(bool attached);
 
 #endif							/* VDB_GRAPH_JOB_STATE_H */

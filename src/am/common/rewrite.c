@@ -110,7 +110,7 @@ index_build_pending(Relation heap, Relation index)
 	manifest = manifest_read(index);
 	if (graph_job_supported(&manifest->identity))
 	{
-		how.nworkers = graph_job_workers(heap, index);
+		how.help.nworkers = graph_job_workers(heap, index);
 		nbuilt = rewrite_build_graphs(index, &how);
 		manifest = manifest_read(index);
 	}
@@ -140,7 +140,7 @@ index_build_pending(Relation heap, Relation index)
 void
 index_build_graphs(Relation index, int nworkers)
 {
-	RewriteHow	how = {.graph = true,.alone = true,.nworkers = nworkers};
+	RewriteHow	how = {.graph = true,.alone = true,.help = {nworkers}};
 	int			nbuilt = rewrite_build_graphs(index, &how);
 
 	if (nbuilt > 1)
@@ -402,7 +402,7 @@ rewrite_write_graph(Rewrite *rewrite, uint32 first, uint32 end)
 		nother = rewrite->nrows - nbounded;
 	}
 	job = graph_job_begin(rewrite->index, &rewrite->identity, class_rows,
-						  rewrite->how->nworkers);
+						  &rewrite->how->help);
 	rewrite_add_to_graph(rewrite, job, first, end);
 	rewrite_add_to_graph(rewrite, job, nbounded, nbounded + nother);
 	if (rewrite->how->alone && rewrite->nparts == 1)

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "am/common/graph_job.h"
 #include "utils/rel.h"
 
 /* Share of dead rows from which a segment is rewritten. */
@@ -21,7 +22,7 @@ typedef struct RewriteHow
 	bool		locked;			/* the maintenance lock is held */
 	bool		graph;			/* the new segment is to have a graph */
 	bool		alone;			/* nobody else can see the index */
-	int			nworkers;		/* graph: to help */
+	GraphHelp	help;			/* graph */
 	uint32		max_rows;		/* graph: bounded rows of one */
 } RewriteHow;
 
