@@ -89,10 +89,10 @@ def delete(parts):
         if x['settled'] is None:
             yield ('compaction', seconds(None), 'at most one build', False)
             continue
-        yield ('compaction to a build of the same rows by one process',
-               '%.2f times (%.1f s; %.2f times the build by all processes)'
-               % (x['to_reindex_alone'], x['settled'], x['to_reindex']),
-               'at most 1', x['to_reindex_alone'] <= 1)
+        yield ('until compaction is finished, to a build of the same rows',
+               '%.2f times (%.1f s; %.2f times the build by one process)'
+               % (x['to_reindex'], x['settled'], x['to_reindex_alone']),
+               'at most 1', x['to_reindex'] <= 1)
         used, whole = (x[name] / x['fresh_bytes']
                        for name in ('used_bytes', 'bytes'))
         yield ('index afterwards to a fresh one',

@@ -96,11 +96,22 @@ def machine_lines(results):
         machine['kernel'], ', '.join(machine['instruction_sets']),
         machine['date']), '']
     lines += ['- %s %s' % pair for pair in versions.items()]
-    lines += ['', 'Medians of %d repetitions after a warm-up. Settings: %s.'
-              % (results['repetitions'],
+    lines += ['', '%s Settings: %s.'
+              % (repetitions(results),
                  ', '.join('%s = %s' % pair for pair in settings.items())),
               '', 'Command: `%s`' % results['command'], '']
     return lines
+
+
+def repetitions(results):
+    """What the figures are medians of."""
+    if any(subject(dataset) == 'maintenance'
+           for dataset in results['datasets']):
+        return 'Each stream, load and mix once; deletes, and searches ' \
+            'after a load, are medians of at most %d.' \
+            % min(results['repetitions'], 3)
+    return 'Medians of %d repetitions after a warm-up.' \
+        % results['repetitions']
 
 
 def goal_lines(dataset):

@@ -137,8 +137,8 @@ PARTS = {
     'stream-fast': ('Rows come in fast', stream,
                     '200 rows each time.'),
     'load': ('Loading an empty table that has an index', load,
-             'COPY by one backend; CREATE INDEX by all processes, workers '
-             'build alone.'),
+             'COPY by one backend; CREATE INDEX by as many processes as the '
+             'settings allow.'),
     'delete': ('Deleting a quarter of the rows at random', delete,
                'Used: the file of the index less what it has for later '
                'use.'),
