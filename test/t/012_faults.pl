@@ -505,7 +505,7 @@ sub small_nearest
 	return $small->safe_psql('postgres', qq{
 SET enable_indexscan = $yes; SET enable_seqscan = $no;
 SELECT string_agg(id::text, ' ') FROM (
-	SELECT id FROM f ORDER BY big(id) <-> big(-5) LIMIT 50) t});
+	SELECT id FROM f ORDER BY big(id)::vector(1000) <-> big(-5) LIMIT 50) t});
 }
 
 sub small_well

@@ -52,7 +52,7 @@ $standby->start;
 # statement while the lock is held.
 value(q{
 CREATE EXTENSION vectordb;
-CREATE FUNCTION place(id int, step int) RETURNS vector LANGUAGE sql AS
+CREATE FUNCTION place(id int, step int) RETURNS vector IMMUTABLE LANGUAGE sql AS
 	$$ SELECT array_fill((id + step / 100.0)::real, ARRAY[32])::vector $$;
 CREATE FUNCTION waits(id int) RETURNS int LANGUAGE plpgsql AS
 	$$ BEGIN IF id = 5 THEN PERFORM pg_advisory_lock_shared(7); END IF;
@@ -162,7 +162,9 @@ sub open_session
 		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err},
 		IPC::Run::timeout(180));
 	$session{in} .= "\\set VERBOSITY verbose
-SET enable_seqscan = off; SET vectordb.target_recall = $recall;
+SET enable_seqscan = off; SET enable_sort = off;
+SET vectordb.target_recall = $recall;
+EXPLAIN (COSTS OFF) SELECT id $query;
 BEGIN ISOLATION LEVEL REPEATABLE READ;\n";
 	if ($kind eq 'cursor')
 	{
@@ -223,6 +225,8 @@ sub close_sessions
 		  if $session->{kind} eq 'cursor';
 		# An error is told from what it has said.
 		eval { $session->{handle}->finish };
+		like($session->{out}, qr/Index Scan using $session->{table}_idx/,
+			"$what: it reads the index");
 		@ids = grep { /^\d+$/ } split /\n/, $session->{out};
 		$nwrong = grep { my $wrong = $_ <= $last || $_ > $nrows; $last = $_; $wrong } @ids;
 		if ($may_fail && $session->{err} ne '')
@@ -262,7 +266,7 @@ sub standby_is_right
 	foreach my $table (@tables)
 	{
 		is($standby->safe_psql('postgres', qq{
-SET enable_seqscan = off; SET vectordb.target_recall = 1;
+SET enable_seqscan = off; SET enable_sort = off; SET vectordb.target_recall = 1;
 SELECT count(*), count(*) FILTER (WHERE r <> id) FROM
 	(SELECT id, row_number() OVER () AS r FROM
 		(SELECT id FROM $table ORDER BY v <-> place(0, 0)) s) u}),

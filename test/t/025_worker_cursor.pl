@@ -33,7 +33,7 @@ vectordb.launcher_naptime = 1
 $node->start;
 value(q{
 CREATE EXTENSION vectordb;
-CREATE FUNCTION place(id numeric) RETURNS vector LANGUAGE sql AS
+CREATE FUNCTION place(id numeric) RETURNS vector IMMUTABLE LANGUAGE sql AS
 	$$ SELECT array_fill(id::real, ARRAY[32])::vector $$;});
 
 # A segment half of whose rows are dead, and one with the other half, whose jobs
@@ -132,6 +132,8 @@ foreach my $method (@methods)
 		"SELECT file_id FROM vectordb.index_segments('${table}_idx')");
 	cmp_ok(scalar @old, '>', 1, "$name: there are segments to be merged");
 
+	like(value(join(';', @SCAN) . "; EXPLAIN (COSTS OFF) $query"),
+		qr/Index Scan using ${table}_idx/, "$name: queries read the index");
 	$cursor = session('BEGIN', "DECLARE c CURSOR FOR $query");
 	push @rows, @{ ids($cursor, 'FETCH 5 FROM c') };
 	# Read to its end at commit, which comes after the merge.

@@ -78,7 +78,18 @@ sub nearest
 
 	return value("SET vectordb.target_recall = 1; $settings;
 SELECT string_agg(id::text, ' ') FROM (
-	SELECT id FROM $method ORDER BY big(id) <-> big(-5) LIMIT 50) t");
+	SELECT id FROM $method ORDER BY big(id)::vector(1000) <-> big(-5) LIMIT 50) t");
+}
+
+# One test: the query of nearest() reads the index.
+sub uses_index
+{
+	my ($method) = @_;
+
+	like(value("SET enable_seqscan = off; SET enable_sort = off; EXPLAIN (COSTS OFF)
+		SELECT id FROM $method ORDER BY big(id)::vector(1000) <-> big(-5) LIMIT 50"),
+		qr/Index Scan using ${method}_idx/, "$method: the index is used");
+	return;
 }
 
 sub all_well
@@ -122,6 +133,7 @@ CREATE INDEX ${method}_idx ON $method USING $method ((big(id)::vector(1000))
 INSERT INTO $method SELECT generate_series($nrows / 2 + 1, $nrows);
 SELECT vectordb.flush('${method}_idx');
 CHECKPOINT});
+	uses_index($method);
 	$sources = segments($method);
 	$file = $node->data_dir . '/' . value("SELECT pg_relation_filepath('${method}_idx')");
 	# Room for a part of the new segment.

@@ -62,15 +62,17 @@ sub start_again
 	die 'the server does not start after a crash';
 }
 
-# The extension, and sample_vector(seed): 16 dimensions, of any length.
+# The extension, and sample_vector(seed): 16 dimensions, of any length.  It is
+# a constant to the planner, so that ORDER BY v <-> sample_vector(1) can use an
+# index.
 sub create_extension
 {
 	my ($node, $database) = @_;
 
 	$node->safe_psql($database || 'postgres', q{
 		CREATE EXTENSION vectordb;
-		CREATE FUNCTION sample_vector(seed bigint) RETURNS vector LANGUAGE sql
-		AS $$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) *
+		CREATE FUNCTION sample_vector(seed bigint) RETURNS vector
+		IMMUTABLE LANGUAGE sql AS $$ SELECT array_agg(sin(seed * 0.37 + i * (seed % 7 + 1)) *
 							   (1 + seed % 13) ORDER BY i)::real[]::vector
 			  FROM generate_series(1, 16) i $$;});
 	return;
