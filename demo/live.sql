@@ -121,7 +121,7 @@ CREATE FUNCTION live_frame() RETURNS SETOF text
 	BEGIN
 		SELECT string_agg(concat(file_id, file_type, dead_rows), ' '
 						  ORDER BY file_id),
-			   to_char(coalesce(sum(row_count - dead_rows), 0), '99,990'),
+			   to_char((SELECT count(*) FROM live_meanings), '99,990'),
 			   string_agg(live_bar(file_type, row_count, dead_rows, 1000), '│'
 						  ORDER BY file_type = 'growing', file_type, file_id),
 			   array_agg(format('%4s  %-12s %s  %s', file_id, file_type,
