@@ -22,6 +22,7 @@ from progress import say
 FORK = multiprocessing.get_context('fork')
 WARM_SEARCHES = 300
 POLL_SECONDS = 0.25
+PULSE_SECONDS = 0.01
 HOLD_SECONDS = 2.0              # that nothing is pending must last so long
 EARLY_ROWS = 16384              # more growing rows than this are sealed soon
 FINAL_ROWS = 1024               # fewer are left as they are
@@ -167,12 +168,26 @@ def search_loop(bench, method, table, shared, seconds, sample_every):
             'empty': empty, 'forced': forced}
 
 
+def pulse_loop(shared):
+    """How long a process that only sleeps is kept waiting, in seconds.
+
+    So much of the longest times of others need not be the server's: the
+    machine itself stood still, or had too much else to do.
+    """
+    longest = 0.0
+    while not shared.stop.value:
+        start = time.perf_counter()
+        time.sleep(PULSE_SECONDS)
+        longest = max(longest, time.perf_counter() - start - PULSE_SECONDS)
+    return longest
+
+
 def insert_loop(bench, database, table, shared, plan):
     """COPY batches when they are due; stops when the plan's time is up."""
     connection = bench.server.connect(database)
     cursor = connection.cursor()
     command = 'COPY %s FROM STDIN WITH (FORMAT binary)' % table
-    waits, lateness = [], []
+    waits, lateness, late_end = [], [], 0.0
     begin = time.perf_counter()
     for number in range(plan['batches']):
         first = plan['first'] + number * plan['batch']
@@ -184,16 +199,18 @@ def insert_loop(bench, database, table, shared, plan):
         if start < due:
             time.sleep(due - start)
             start = time.perf_counter()
+        late_end = start - due
         if start - begin >= plan['seconds']:
             break
         cursor.copy_expert(command, content, 1 << 16)
         end = time.perf_counter()
         waits.append(end - start)
-        lateness.append(start - due)
+        lateness.append(late_end)
         shared.rows.value = first + plan['batch']
     seconds = time.perf_counter() - begin
     connection.close()
     return {'waits': waits, 'lateness': lateness, 'seconds': seconds,
+            'late_end': late_end,
             'rows': len(waits) * plan['batch']}
 
 
@@ -260,8 +277,8 @@ def waits_of(run, rate):
             'longest_at': [
                 (round(float(waits[i]), 1), int(i))
                 for i in np.argsort(waits)[:-6:-1]],
-            'late_max': float(max(run['lateness'])),
-            'late_end': float(run['lateness'][-1])}
+            'late_max': float(max(run['lateness'] + [run['late_end']])),
+            'late_end': float(run['late_end'])}
 
 
 # -- waiting until nothing is pending

@@ -11,8 +11,9 @@ import time
 
 from context import relation_bytes
 from maintenance import (Client, Shared, by_minute, insert_loop, insert_plan,
-                         latencies, load_indexed, sampled_recall, search_loop,
-                         segments_of, serve, settle, stock, waits_of)
+                         latencies, load_indexed, pulse_loop, sampled_recall,
+                         search_loop, segments_of, serve, settle, stock,
+                         waits_of)
 from progress import say
 
 SAMPLES = 400                   # answers compared with the truth
@@ -78,7 +79,7 @@ def measure_method(bench, method, spec):
     cursor = load_indexed(bench, method, table, base, vectors)
     idle = run_idle(bench, method, table, base,
                     min(IDLE_SECONDS, spec['rows'] / spec['rate']))
-    inserted, searched = run_both(bench, method, table, vectors, spec)
+    inserted, searched, pause = run_both(bench, method, table, vectors, spec)
     start = time.perf_counter()
     at_end = segments_of(cursor, 'i' + table) \
         if method.unattended_preload else None
@@ -87,7 +88,7 @@ def measure_method(bench, method, spec):
         'method': method.label, 'base': base, 'idle': latencies(idle),
         'busy': latencies(searched), 'minutes': by_minute(searched),
         'planner_forced': searched['forced'],
-        'inserts': waits_of(inserted, spec['rate']),
+        'inserts': waits_of(inserted, spec['rate']), 'pause': pause * 1e3,
         'segments_at_end': at_end, 'settled': settled,
         'late': watch_late(bench, method, 'i' + table, settled)}
     figures['recall'] = sampled_recall(bench.data, vectors,
@@ -108,17 +109,18 @@ def run_idle(bench, method, table, base, seconds):
 
 
 def run_both(bench, method, table, vectors, spec):
-    """An inserter, and a searcher until that one ends."""
+    """An inserter, and a searcher until that one ends; the longest pause."""
     shared = Shared(base_rows(bench))
     length = min(spec['rows'] / spec['rate'], spec['seconds'])
     searcher = Client(search_loop, bench, method, table, shared, 1e9,
                       length / SAMPLES)
+    pulse = Client(pulse_loop, shared)
     try:
         inserted = Client(insert_loop, bench, method.database, table, shared,
                           plan_of(bench, vectors, spec)).result()
     finally:
         shared.stop.value = 1
-    return inserted, searcher.result()
+    return inserted, searcher.result(), pulse.result()
 
 
 def watch_late(bench, method, index, settled):
@@ -139,6 +141,8 @@ def tell(x):
         x['busy']['max'], x['recall'], x['samples'],
         x['inserts']['rows_per_second'], x['inserts']['wanted_per_second'],
         x['inserts']['wait_max'], x['inserts']['late_end'])
+    say('%s: a process that only sleeps was kept waiting for %.1f ms at most',
+        x['method'], x['pause'])
     say('%s: segments at the end of the stream: %s; settled: %s; later: %s',
         x['method'], x['segments_at_end'], x['settled']['segments'],
         x['late'])

@@ -226,8 +226,8 @@ class Maintenance(unittest.TestCase):
 
     def test_waits(self):
         found = maintenance.waits_of(
-            {'waits': [.001, .06, .051, .05], 'lateness': [0, .5, .2, .1],
-             'seconds': 2.0, 'rows': 40}, 1000)
+            {'waits': [.001, .06, .051, .05], 'lateness': [0, .5, .2, 0],
+             'late_end': .1, 'seconds': 2.0, 'rows': 40}, 1000)
         self.assertEqual((found['rows_per_second'], found['waits_over_50'],
                           found['late_max'], found['late_end']),
                          (20, 2, .5, .1))
@@ -297,14 +297,15 @@ class Maintenance(unittest.TestCase):
 
     def stream_part(self):
         waits = {'waits': [.001] * 3, 'lateness': [0] * 3, 'seconds': 1.0,
-                 'rows': 1000}
+                 'late_end': 0.0, 'rows': 1000}
         run = {'starts': [0, 1], 'durations': [.001, .001], 'empty': [1e-4]}
         x = {'method': 'vectordb-hnsw', 'base': 5, 'minutes': [],
              'idle': maintenance.latencies(run), 'planner_forced': False,
              'busy': maintenance.latencies(dict(
                  run, durations=[.0015, .0055])),
              'inserts': maintenance.waits_of(waits, 1000), 'recall': 0.96,
-             'samples': 9, 'segments_at_end': '1 growing (5)', 'late': None,
+             'samples': 9, 'pause': 2.0, 'late': None,
+             'segments_at_end': '1 growing (5)',
              'settled': {'done': None, 'only_growing': 1.0, 'timeline': [],
                          'segments': '1 growing (5)'}}
         return [dict(x, bare=maintenance.waits_of(waits, 1000))]

@@ -17,12 +17,14 @@ def stream(part):
     lines = table(
         ['index', '>rows before', '>p50 idle, ms', '>p99', '>longest',
          '>p50 with inserts, ms', '>p99', '>longest', '>times p50',
-         '>times p99', '>recall', '>searches', '>empty statement, ms'],
+         '>times p99', '>recall', '>searches', '>empty statement, ms',
+         '>longest pause, ms'],
         [(name(x), number(x['base']), *percentiles(x['idle']),
           *percentiles(x['busy']),
           *[number(x['busy'][p] / x['idle'][p], 2) for p in ('p50', 'p99')],
           number(x['recall'], 4), number(x['busy']['searches']),
-          number(x['idle']['loop'], 3)) for x in part])
+          number(x['idle']['loop'], 3), number(x['pause'], 1))
+         for x in part])
     lines += [''] + inserts(part)
     lines += [''] + table(
         ['index', '>minute', '>searches', '>p50, ms', '>p99', '>longest'],
