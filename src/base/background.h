@@ -27,6 +27,12 @@
 /* Set from time to time, in a worker that runs a job. */
 extern volatile sig_atomic_t background_check_due;
 
+/*
+ * Leave processor time to others: 0 to 19 as for nice, for the rest of the
+ * process.
+ */
+extern void background_lower_priority(int nice);
+
 /* Called when it is; may raise an error. */
 extern void (*background_check_hook) (void);
 

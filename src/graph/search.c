@@ -43,8 +43,19 @@
 /* Entries from which a walk starts. */
 #define WALK_STARTS 4
 
-/* Nodes that the table of those seen has room for at first, twice over. */
+/* Nodes that the table of those seen has room for at first, twice over, */
 #define WALK_SEEN 4096
+
+/* and candidates that "far" has room for. */
+#define WALK_FAR 2048
+
+/*
+ * The same in a small graph, or in all but one: little of them is walked
+ * along, and to clear large tables would take longer than the steps.
+ */
+#define WALK_SMALL_GRAPH 32768
+#define WALK_SMALL_SEEN 512
+#define WALK_SMALL_FAR 256
 
 /* Candidates whose nodes are asked for ahead, and how many are remembered. */
 #define WALK_AHEAD 2
@@ -110,7 +121,7 @@ struct GraphWalk
 static Seen *walk_spare = NULL;
 static bool walk_spare_taken = false;
 
-static Seen *walk_take_table(void);
+static void walk_take_tables(GraphWalk *walk);
 static void walk_enter(GraphWalk *walk);
 static bool walk_pop(GraphWalk *walk, uint32 *node);
 static bool walk_top(GraphWalk *walk);
@@ -140,27 +151,35 @@ walk_give_back_table(void *arg)
 }
 
 /*
- * A table of WALK_SEEN nodes, all free.  One is kept for the next walk of this
+ * Tables in which nothing is.  A large one is kept for the next walk of this
  * process: to get so much memory from the system and give it back costs a
  * tenth of a search.
  */
-static Seen *
-walk_take_table(void)
+static void
+walk_take_tables(GraphWalk *walk)
 {
+	bool		small = walk_spare_taken ||
+	walk->graph->reader->nnodes < WALK_SMALL_GRAPH;
 	MemoryContextCallback *callback;
 
-	if (walk_spare_taken)
-		return palloc0(sizeof(Seen) * WALK_SEEN);
+	walk->seen_size = small ? WALK_SMALL_SEEN : WALK_SEEN;
+	walk->far_size = Min(small ? WALK_SMALL_FAR : WALK_FAR, walk->far_max);
+	walk->far = palloc(sizeof(Candidate) * walk->far_size);
+	if (small)
+	{
+		walk->seen = palloc0(sizeof(Seen) * WALK_SMALL_SEEN);
+		return;
+	}
 	if (walk_spare == NULL)
 		walk_spare = MemoryContextAlloc(TopMemoryContext,
 										sizeof(Seen) * WALK_SEEN);
 	memset(walk_spare, 0, sizeof(Seen) * WALK_SEEN);
+	walk->seen = walk_spare;
 
 	callback = palloc0(sizeof(MemoryContextCallback));
 	callback->func = walk_give_back_table;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	walk_spare_taken = true;
-	return walk_spare;
 }
 
 GraphWalk *
@@ -170,11 +189,8 @@ graph_walk_create(const Graph *graph, uint32 max_candidates)
 
 	walk->graph = graph;
 	walk->context = CurrentMemoryContext;
-	walk->seen_size = WALK_SEEN;
-	walk->seen = walk_take_table();
 	walk->far_max = Max(max_candidates, 4 * WALK_HEAP_MAX);
-	walk->far_size = Min(2048, walk->far_max);
-	walk->far = palloc(sizeof(Candidate) * walk->far_size);
+	walk_take_tables(walk);
 	return walk;
 }
 

@@ -17,8 +17,6 @@
  */
 #include "postgres.h"
 
-#include <sys/resource.h>
-
 #include "access/relation.h"
 #include "access/xact.h"
 #include "am/common/graph_job_state.h"
@@ -225,7 +223,7 @@ vdb_graph_helper_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	pgstat_report_appname("vectordb helper");
-	(void) setpriority(PRIO_PROCESS, 0, TEAM_NICE);
+	background_lower_priority(TEAM_NICE);
 	segment = dsm_attach(DatumGetUInt32(arg));
 	if (segment == NULL)
 		return;
