@@ -21,6 +21,12 @@ def seconds(value):
     return 'not within the time given' if value is None else '%.1f s' % value
 
 
+def paused(x):
+    """What the machine itself may have added to longest times."""
+    return '' if x['pause'] < WAIT / 2 else \
+        '; the machine paused for %.0f ms' % x['pause']
+
+
 def stream(parts):
     for x in lines_of(parts, 'stream', OURS):
         rate = '%s rows/s' % format(x['inserts']['wanted_per_second'], ',')
@@ -36,8 +42,8 @@ def stream(parts):
                x['recall'] >= RECALL)
         inserts = x['inserts']
         yield ('the inserter never falls behind',
-               '%.3f s late at the end, %.3f s at most'
-               % (inserts['late_end'], inserts['late_max']),
+               '%.3f s late at the end, %.3f s at most%s'
+               % (inserts['late_end'], inserts['late_max'], paused(x)),
                'under %g s' % LATE, inserts['late_end'] < LATE)
 
 
@@ -46,8 +52,8 @@ def fast(parts):
         inserts = x['inserts']
         yield ('longest wait of an insert at %s rows/s'
                % format(inserts['wanted_per_second'], ','),
-               '%.1f ms (%.1f ms without an index)'
-               % (inserts['wait_max'], x['bare']['wait_max']),
+               '%.1f ms (%.1f ms without an index%s)'
+               % (inserts['wait_max'], x['bare']['wait_max'], paused(x)),
                'at most %g ms' % WAIT, inserts['wait_max'] <= WAIT)
         settled = x['settled']
         yield ('then the final segments, unattended',

@@ -317,7 +317,9 @@ class Maintenance(unittest.TestCase):
                                              'stream-fast': part}}
         self.assertEqual([g[3] for g in goals_maintenance.reached(dataset)],
                          [False, False, True, True, True, False])
+        part[0]['pause'] = 4000.0
         text = '\n'.join(report.dataset_lines(dataset, 10, ''))
+        self.assertIn('the machine paused for 4000 ms', text)
         self.assertIn('| vectordb-hnsw, table without index | 1,000 |', text)
         self.assertIn('Goals:', text)
         self.assertIn('not reached', text)
