@@ -5,9 +5,12 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib $FindBin::Bin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use VectordbTest;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;

@@ -95,6 +95,8 @@ create_extension($node);
 value('CREATE ROLE owner; CREATE ROLE heir; CREATE SCHEMA s;
 	GRANT ALL ON SCHEMA s, public TO owner, heir');
 set('vectordb.debug_points', q{'job-begin=busy'});
+# Rather than for ever, if a job does not give way.
+$ENV{PGOPTIONS} = '-c statement_timeout=30s';
 foreach my $case (
 	[ 'DROP TABLE', 'DROP TABLE s.t' ],
 	[ 'TRUNCATE', 'TRUNCATE s.t' ],
@@ -123,6 +125,7 @@ foreach my $case (
 	value('GRANT ALL ON SCHEMA s TO owner') if $what !~ /^DROP (ROLE|SCHEMA)/;
 }
 becomes($busy, '0', 'no worker is busy with what is gone');
+delete $ENV{PGOPTIONS};
 set('vectordb.debug_points', q{''});
 
 # ---------------------------------------------------------------------------
