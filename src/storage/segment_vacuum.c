@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/debug_points.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "storage/segment.h"
@@ -60,6 +61,7 @@ segment_bulk_delete(Relation index, const IndexIdentity *identity,
 	else
 		vacuum_planes(&state);
 	segment_close(state.reader);
+	debug_point("segment-marked");
 	return state.ndead;
 }
 
