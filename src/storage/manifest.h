@@ -110,7 +110,8 @@ extern void maintenance_unlock(Relation index);
 /*
  * Lock of a job that reads segments without a snapshot: while it is held
  * nobody else retires any.  Never waited for.  vectordb.build() and its like,
- * which have a snapshot, keep jobs away by their lock on the index.
+ * which have a snapshot, keep jobs away by their lock on the index, and take
+ * this one for each rewrite if they can: VACUUM leaves the sources alone then.
  */
 extern bool sources_try_lock(Relation index);
 extern void sources_unlock(Relation index);

@@ -53,7 +53,11 @@ static bool rewrite_sources_are_there(Rewrite *rewrite,
 static uint32 *rewrite_carry_over(Rewrite *rewrite,
 								  const Manifest *manifest);
 
-/* The maintenance lock is taken to publish, unless it is held already. */
+/*
+ * The maintenance lock is taken to publish, unless it is held already.  The
+ * lock of jobs is held meanwhile, if it can be had, so that VACUUM does not
+ * merge the sources and make this work vain.
+ */
 bool
 index_rewrite(Relation index, const uint32 *ids, int nids,
 			  const RewriteHow *how)
@@ -62,6 +66,7 @@ index_rewrite(Relation index, const uint32 *ids, int nids,
 												  "vectordb rewrite",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	bool		reserved = !how->locked && sources_try_lock(index);
 	Rewrite    *rewrite;
 	bool		done = false;
 
@@ -81,6 +86,8 @@ index_rewrite(Relation index, const uint32 *ids, int nids,
 		if (!how->locked)
 			maintenance_unlock(index);
 	}
+	if (reserved)
+		sources_unlock(index);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return done;
