@@ -17,9 +17,9 @@
 
 #include <math.h>
 
+#include "base/background.h"
 #include "distance/distance.h"
 #include "graph/measure.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #define MEASURE_QUERIES 400
@@ -102,7 +102,8 @@ static void measure_write(const Measure *measure, int nqueries,
 
 void
 graph_measure(Graph *graph, const QuantSpace *space, const GraphRows *rows,
-			  const GraphBuild *build, const uint32 *order)
+			  const GraphBuild *build, const uint32 *order,
+			  MeasureReport report)
 {
 	Measure		measure = {graph, space, rows, build, order};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
@@ -121,6 +122,8 @@ graph_measure(Graph *graph, const QuantSpace *space, const GraphRows *rows,
 								rows->n / MEASURE_STEP_ROWS));
 	for (int i = 0; i < nqueries; i += MEASURE_BATCH)
 	{
+		if (report != NULL)
+			report(i, nqueries);
 		MemoryContextSwitchTo(query_context);
 		measure_batch(&measure, i, Min(nqueries - i, MEASURE_BATCH),
 					  nqueries);
@@ -154,14 +157,14 @@ measure_batch(Measure *measure, int first, int n, int nqueries)
 	}
 	for (uint32 row = 0; row < rows->n; row += block)
 	{
-		CHECK_FOR_INTERRUPTS();
+		background_check();
 		for (int i = 0; i < n; i++)
 			measure_nearest(measure, queries[i], row,
 							Min(rows->n - row, block), &truths[i]);
 	}
 	for (int i = 0; i < n; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
+		background_check();
 		measure_walk(measure, queries[i], &truths[i]);
 	}
 }

@@ -141,6 +141,20 @@ workers_do('');
 becomes(job('a'), 'build done 0', 'a job in progress obeys settings');
 value('DROP TABLE a');
 
+# Progress is about linear in time.
+workers_do('graph-measured=busy');
+new_table('a');
+becomes($busy, '1', 'a worker is busy');
+becomes(q{SELECT progress > 0.95 AND progress < 1 FROM vectordb.jobs
+	WHERE state = 'running'}, 't', 'progress at the end of a job');
+value('SELECT vectordb.pause(\'a_idx\'); SELECT vectordb.resume(\'a_idx\')');
+workers_do('graph-laid-out=busy');
+becomes(q{SELECT progress BETWEEN 0.6 AND 0.8 FROM vectordb.jobs
+	WHERE state = 'running'}, 't', 'and two thirds of the way');
+workers_do('');
+becomes(job('a'), 'build done 0', 'in the end the job is done');
+value('DROP TABLE a');
+
 # Commands that want a database for themselves.
 mkdir $node->basedir . '/space';
 value(q{CREATE TABLESPACE space LOCATION '} . $node->basedir . q{/space'});

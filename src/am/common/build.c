@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
+#include "utils/backend_status.h"
 #include "utils/memutils.h"
 
 /* Phases of pg_stat_progress_create_index; 1 is the server's own. */
@@ -99,11 +100,25 @@ build_phase_name(int64 phase)
 	return graph_job_phase_name(phase - BUILD_PHASE_GRAPH);
 }
 
+/* VACUUM, which may build graphs, shows its own progress. */
+static bool
+build_shows_progress(void)
+{
+	return MyBEEntry != NULL &&
+		MyBEEntry->st_progress_command != PROGRESS_COMMAND_VACUUM;
+}
+
 void
 build_report_graph_phase(int phase)
 {
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
-								 BUILD_PHASE_GRAPH + phase);
+	static const int columns[] = {
+		PROGRESS_CREATEIDX_SUBPHASE, PROGRESS_CREATEIDX_TUPLES_DONE
+	};
+	const int64 values[] = {BUILD_PHASE_GRAPH + phase, 0};
+
+	if (!build_shows_progress())
+		return;
+	pgstat_progress_update_multi_param(lengthof(columns), columns, values);
 }
 
 void
@@ -114,24 +129,35 @@ build_report_graph_nodes(uint32 ndone, uint32 nnodes)
 	};
 	const int64 values[] = {nnodes, Min(ndone, nnodes)};
 
+	if (!build_shows_progress())
+		return;
 	pgstat_progress_update_multi_param(lengthof(columns), columns, values);
 }
 
-/* By phases, which take different times. */
+/*
+ * By phases, each for its share of the time (am/README.md).
+ */
 double
 build_graph_progress(const int64 *params)
 {
-	int64		phase = params[PROGRESS_CREATEIDX_SUBPHASE];
+	/* In percent. */
+	static const double shares[] = {
+		2.5, 0.5, 38, 12, 4.5, 9, 0.5, 1.5, 3, 14, 12.5, 2
+	};
+	int64		phase = params[PROGRESS_CREATEIDX_SUBPHASE] -
+	BUILD_PHASE_GRAPH;
 	int64		nnodes = params[PROGRESS_CREATEIDX_TUPLES_TOTAL];
 	double		part = nnodes == 0 ? 0 :
 	(double) params[PROGRESS_CREATEIDX_TUPLES_DONE] / nnodes;
-	int			nphases = 0;
+	double		done = 0;
 
-	if (phase < BUILD_PHASE_GRAPH)
+	Assert(graph_job_phase_name(lengthof(shares) - 1) != NULL &&
+		   graph_job_phase_name(lengthof(shares)) == NULL);
+	if (phase < 0 || phase >= (int64) lengthof(shares))
 		return -1;
-	while (graph_job_phase_name(nphases) != NULL)
-		nphases++;
-	return Min((phase - BUILD_PHASE_GRAPH + part) / nphases, 1);
+	for (int i = 0; i < phase; i++)
+		done += shares[i];
+	return (done + Min(part, 1) * shares[phase]) / 100;
 }
 
 double

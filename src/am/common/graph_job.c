@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "am/common/build.h"
 #include "am/common/graph_job_state.h"
 #include "am/common/options.h"
 #include "base/debug_points.h"
@@ -533,7 +534,7 @@ graph_job_measure(GraphJob *job, GraphInfo *info)
 	Graph	   *graph = graph_open(reader, identity->dim, identity->bits, 1);
 
 	graph_measure(graph, graph_job_space(job), &job->rows, job->build,
-				  graph_build_order(job->build));
+				  graph_build_order(job->build), build_report_graph_nodes);
 	info->ncurve = graph->info->ncurve;
 	memcpy(info->curve, graph->info->curve, sizeof(info->curve));
 }

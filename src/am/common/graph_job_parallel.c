@@ -369,7 +369,7 @@ graph_job_phase_name(int phase)
 	return after[phase - nphases];
 }
 
-/* The numbers of nodes stay as they are when all are written. */
+/* Of queries, and of nothing. */
 void
 graph_job_report_measuring(void)
 {
