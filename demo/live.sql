@@ -97,7 +97,7 @@ CREATE FUNCTION live_job() RETURNS text
 		SELECT coalesce(
 			(SELECT kind || ' ' || coalesce(round(100 * progress) || ' %', state)
 			 FROM vectordb.index_jobs('live_index')
-			 WHERE state <> 'done'
+			 WHERE state <> 'done' AND NOT (kind = 'seal' AND state = 'pending')
 			 ORDER BY state = 'running' DESC LIMIT 1),
 			'nothing to do')
 	$$;

@@ -15,6 +15,7 @@
 #include "am/common/options.h"
 #include "base/background.h"
 #include "base/compat.h"
+#include "base/settings.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -36,6 +37,9 @@ PG_FUNCTION_INFO_V1(vdb_prewarm);
 
 #define JOBS_COLUMNS 7
 
+/* Of an index without a running job. */
+#define JOB_NONE ((JobKind) 0)
+
 /* One row of vectordb.jobs. */
 typedef struct JobRow
 {
@@ -49,7 +53,9 @@ typedef struct JobRow
 } JobRow;
 
 static void jobs_put(ReturnSetInfo *result, const JobRow *row);
-static bool jobs_put_running(ReturnSetInfo *result, Oid indexrelid,
+static JobKind jobs_put_running(ReturnSetInfo *result, Oid indexrelid,
+								const JobList *list);
+static void jobs_put_growing(ReturnSetInfo *result, Relation index,
 							 const JobList *list);
 static void jobs_put_done(ReturnSetInfo *result, Relation index);
 static char *jobs_error(uint32 sqlstate);
@@ -67,7 +73,7 @@ vdb_index_jobs(PG_FUNCTION_ARGS)
 	Relation	index = admin_open_readable(indexrelid, &heap);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	JobList    *list = job_find(index, job_memory());
-	bool		running;
+	JobKind		running;
 
 	InitMaterializedSRF(fcinfo, 0);
 	running = jobs_put_running(result, indexrelid, list);
@@ -81,11 +87,13 @@ vdb_index_jobs(PG_FUNCTION_ARGS)
 		};
 
 		/* Sources of the running job look as if the server had crashed. */
-		if (running && (job->sqlstate == ERRCODE_CRASH_SHUTDOWN ||
-						job->kind == JOB_FREE))
+		if (running != JOB_NONE &&
+			(job->sqlstate == ERRCODE_CRASH_SHUTDOWN || job->kind == JOB_FREE))
 			continue;
 		jobs_put(result, &row);
 	}
+	if (running != JOB_SEAL)
+		jobs_put_growing(result, index, list);
 	jobs_put_done(result, index);
 	admin_close(index, heap, AccessShareLock);
 	return (Datum) 0;
@@ -206,15 +214,15 @@ jobs_put(ReturnSetInfo *result, const JobRow *row)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* Its tries do not count the present one. */
-static bool
+/* Returns its kind.  Its tries do not count the present one. */
+static JobKind
 jobs_put_running(ReturnSetInfo *result, Oid indexrelid, const JobList *list)
 {
 	RunningJob	running;
 	JobRow		row = {.state = "running"};
 
 	if (!job_running(indexrelid, &running))
-		return false;
+		return JOB_NONE;
 	row.kind = running.kind;
 	row.segment = running.segment;
 	row.progress = running.progress;
@@ -226,7 +234,22 @@ jobs_put_running(ReturnSetInfo *result, Oid indexrelid, const JobList *list)
 			row.tries = list->jobs[i].tries - 1;
 	}
 	jobs_put(result, &row);
-	return true;
+	return running.kind;
+}
+
+/* A worker will seal it when no row has been added for a while, or before. */
+static void
+jobs_put_growing(ReturnSetInfo *result, Relation index, const JobList *list)
+{
+	JobRow		row = {
+		.kind = JOB_SEAL,.segment = list->growing_id,.state = "pending",
+		.progress = -1
+	};
+
+	if (list->growing_id != 0 && vdb_seal_idle_time > 0 &&
+		vdb_max_workers > 0 && !RelationUsesLocalBuffers(index) &&
+		options_maintenance(index, 1).worker)
+		jobs_put(result, &row);
 }
 
 /* Reorganised segments: each is what came of a job, or of CREATE INDEX. */

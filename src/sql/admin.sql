@@ -216,9 +216,9 @@ COMMENT ON COLUMN vectordb.segments.indexrelid IS
 COMMENT ON COLUMN vectordb.jobs.indexrelid IS
 	'the index';
 COMMENT ON COLUMN vectordb.jobs.kind IS
-	'build, merge, compact, free';
+	'seal, build, merge, compact, free';
 COMMENT ON COLUMN vectordb.jobs.segment IS
-	'the first segment concerned';
+	'the first segment concerned; with seal, the growing one';
 COMMENT ON COLUMN vectordb.jobs.state IS
 	'pending, running, retry, failed, done';
 COMMENT ON COLUMN vectordb.jobs.progress IS

@@ -478,7 +478,8 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 {
 	WorkerIndex *known = worker_index(worker, indexrelid);
 	TimestampTz now = GetCurrentTimestamp();
-	Job			job = {.kind = JOB_SEAL};
+	uint32		id = list->growing_id;
+	Job			job = {.kind = JOB_SEAL,.nids = 1,.ids = &id};
 	bool		early;
 	int64		idle;
 

@@ -317,7 +317,8 @@ def state_of(cursor, index):
         "SELECT coalesce(string_agg(kind || ' ' || state, ', ' ORDER BY kind, "
         "state), ''), count(*), max(tries), max(last_error) "
         "FROM vectordb.index_jobs('%s') "
-        "WHERE state NOT IN ('done', 'failed')" % index)
+        "WHERE state NOT IN ('done', 'failed') "
+        "AND NOT (kind = 'seal' AND state = 'pending')" % index)
     text, count, tries, error = cursor.fetchone()
     cursor.execute("SELECT coalesce(sum(row_count), 0) FROM "
                    "vectordb.index_segments('%s') "

@@ -136,6 +136,20 @@ CREATE INDEX t_idx ON t USING hnsw (v vector_l2_ops)
 	becomes(q{SELECT string_agg(file_type || row_count, ' ') FROM vectordb.segments
 		WHERE indexrelid = 'w_idx'::regclass},
 		'sealed/graph17000', 'a large growing segment does not wait until it is full');
+	value('INSERT INTO w SELECT i, sample_vector(i) FROM generate_series(1, 2000) i');
+	{
+		my $jobs = q{SELECT string_agg(concat_ws(' ', j.kind, j.state, s.state),
+				', ' ORDER BY j.kind)
+			FROM vectordb.jobs j JOIN vectordb.segments s
+			ON s.indexrelid = j.indexrelid AND s.file_id = j.segment
+			WHERE j.indexrelid = 'w_idx'::regclass};
+
+		is(value($jobs), 'build done sealed, seal pending growing',
+			"$name: a segment that will be sealed is shown");
+		value(q{SELECT vectordb.pause('w_idx')});
+		is(value($jobs), 'build done sealed', "$name: unless nobody does");
+		value(q{SELECT vectordb.resume('w_idx')});
+	}
 	value('ALTER SYSTEM RESET vectordb.seal_idle_time');
 	value('SELECT pg_reload_conf()');
 

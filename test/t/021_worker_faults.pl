@@ -141,6 +141,19 @@ workers_do('');
 becomes(job('a'), 'build done 0', 'a job in progress obeys settings');
 value('DROP TABLE a');
 
+# Seals are jobs, too.
+workers_do('job-begin=busy');
+value(q{CREATE TABLE s (id int, v vector(16));
+	CREATE INDEX s_idx ON s USING hnsw (v vector_l2_ops);
+	INSERT INTO s SELECT i, sample_vector(i) FROM generate_series(1, 17000) i});
+becomes(job('s'), 'seal running 0', 'a seal is shown');
+is(value(q{SELECT s.state FROM vectordb.jobs j JOIN vectordb.segments s
+	ON s.indexrelid = j.indexrelid AND s.file_id = j.segment}), 'growing',
+	'with its segment');
+workers_do('');
+becomes(job('s'), 'build done 0', 'and done');
+value('DROP TABLE s');
+
 # Progress is about linear in time.
 workers_do('graph-measured=busy');
 new_table('a');
