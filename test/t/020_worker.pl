@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -115,6 +116,28 @@ CREATE INDEX t_idx ON t USING hnsw (v vector_l2_ops)
 		"$name: an asynchronous build returns before there are graphs");
 	becomes($segments, 'sealed/graph 15700', 'which are built then');
 	all_well('asynchronous');
+
+	# Valid long after it was built: not before an old snapshot is gone.
+	value('DROP INDEX t_idx');
+	{
+		my $reader = IPC::Run::start([ 'psql', '-XAtq', '-d',
+				$node->connstr('postgres'), '-c',
+				'BEGIN ISOLATION LEVEL REPEATABLE READ;
+				SELECT 1; SELECT pg_sleep(4)' ], '<', \undef, '>', \my $out);
+
+		becomes(q{SELECT count(*) FROM pg_stat_activity
+			WHERE query LIKE '%pg_sleep(4)' AND backend_xmin IS NOT NULL}, '1',
+			'there is an old snapshot');
+		value(q{CREATE INDEX CONCURRENTLY t_idx ON t
+			USING hnsw (v vector_l2_ops) WITH (build = async)});
+		$reader->finish;
+	}
+	becomes($segments, 'sealed/graph 15700',
+		'graphs of CREATE INDEX CONCURRENTLY');
+	value('REINDEX INDEX CONCURRENTLY t_idx');
+	becomes($segments, 'sealed/graph 15700',
+		'graphs of REINDEX CONCURRENTLY');
+	all_well('concurrently');
 
 	# In a transaction that nobody else can see.
 	value(q{BEGIN; CREATE TABLE u (id int, v vector(16));
