@@ -34,3 +34,26 @@ INSERT INTO vac SELECT 10000 + i, (SELECT v FROM vac WHERE id = 50)
 FROM generate_series(1, 1000) i;
 SELECT * FROM vectordb.check('vac_idx');
 DROP TABLE vac;
+
+-- VACUUM builds if it is told to.
+CREATE TABLE vac (id int, v vector(32));
+CREATE INDEX vac_idx ON vac USING :am (v vector_l2_ops);
+INSERT INTO vac
+SELECT i, (SELECT array_agg(sin(i * 0.7 + j)::real ORDER BY j)
+           FROM generate_series(1, 32) j)::vector
+FROM generate_series(1, 3000) i;
+SELECT vectordb.flush('vac_idx') IS NOT NULL AS sealed;
+VACUUM vac;
+SELECT file_type, row_count, dead_rows
+FROM vectordb.segments WHERE indexrelid = 'vac_idx'::regclass;
+SET vectordb.vacuum_build = on;
+VACUUM vac;
+SELECT file_type, row_count, dead_rows
+FROM vectordb.segments WHERE indexrelid = 'vac_idx'::regclass;
+DELETE FROM vac WHERE id % 4 = 0;
+VACUUM vac;
+SELECT file_type, row_count, dead_rows
+FROM vectordb.segments WHERE indexrelid = 'vac_idx'::regclass;
+RESET vectordb.vacuum_build;
+SELECT * FROM vectordb.check('vac_idx');
+DROP TABLE vac;

@@ -16,6 +16,7 @@
 volatile	sig_atomic_t background_check_due = false;
 void		(*background_check_hook) (void) = NULL;
 void		(*background_wanted_hook) (Relation index) = NULL;
+void		(*background_vacuum_hook) (Relation index) = NULL;
 
 /*
  * Linux may schedule sessions as groups, and each process of the server is a

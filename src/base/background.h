@@ -10,7 +10,9 @@
  * all other processes it is CHECK_FOR_INTERRUPTS().
  *
  * Whoever leaves work behind (seals a segment, marks many rows dead) calls
- * background_wanted().  src/worker sets both hooks.
+ * background_wanted().  VACUUM, when it is done with an index, calls
+ * background_vacuum(), which does the work itself if it is told to.
+ * src/worker sets all hooks.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,6 +41,9 @@ extern void (*background_check_hook) (void);
 /* Called with an index that has work for a worker. */
 extern void (*background_wanted_hook) (Relation index);
 
+/* Called by VACUUM with an index that it has cleaned up. */
+extern void (*background_vacuum_hook) (Relation index);
+
 #define background_check() \
 	do { \
 		if (unlikely(background_check_due) && background_check_hook != NULL) \
@@ -51,6 +56,13 @@ background_wanted(Relation index)
 {
 	if (background_wanted_hook != NULL)
 		background_wanted_hook(index);
+}
+
+static inline void
+background_vacuum(Relation index)
+{
+	if (background_vacuum_hook != NULL)
+		background_vacuum_hook(index);
 }
 
 #endif							/* VDB_BACKGROUND_H */

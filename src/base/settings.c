@@ -21,6 +21,7 @@
 #include "utils/guc.h"
 
 bool		vdb_vacuum_merge = true;
+bool		vdb_vacuum_build = false;
 int			vdb_max_workers = 2;
 int			vdb_max_build_workers = 2;
 int			vdb_max_merge_workers = 1;
@@ -136,6 +137,15 @@ settings_define_vacuum(void)
 							 "last row dies, or with vectordb.build().",
 							 &vdb_vacuum_merge,
 							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("vectordb.vacuum_build",
+							 "Lets VACUUM build, merge and compact segments where no worker does.",
+							 "That is where workers are turned off, for the "
+							 "server or for the index.",
+							 &vdb_vacuum_build,
+							 false,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);

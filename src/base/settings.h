@@ -16,6 +16,9 @@
 /* vectordb.vacuum_merge: VACUUM merges segments with few live rows. */
 extern bool vdb_vacuum_merge;
 
+/* vectordb.vacuum_build: VACUUM does the jobs of an index without a worker. */
+extern bool vdb_vacuum_build;
+
 /* Maintenance workers; docs/administration.md. */
 extern int	vdb_max_workers;
 extern int	vdb_max_build_workers;

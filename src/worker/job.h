@@ -82,6 +82,9 @@ extern JobResult job_run(Oid indexrelid, const Job *job);
 /* Called once by a worker. */
 extern void job_init_worker(void);
 
+/* Called once by every process: VACUUM runs jobs, too. */
+extern void job_vacuum_init(void);
+
 /* Set when a command waits for the database: the worker is to leave. */
 extern bool job_must_leave;
 

@@ -21,6 +21,7 @@
 #include "utils/backend_status.h"
 #include "worker/job_progress.h"
 
+#define PROGRESS_JOB_INDEX 16	/* in VACUUM */
 #define PROGRESS_JOB_KIND 17
 #define PROGRESS_JOB_SEGMENT 18
 #define PROGRESS_JOB_MARK 19
@@ -68,6 +69,43 @@ job_progress_end(void)
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
+void
+job_progress_start_in_vacuum(Relation index, const Job *job)
+{
+	const int	params[] = {PROGRESS_JOB_INDEX, PROGRESS_JOB_KIND,
+	PROGRESS_JOB_SEGMENT, PROGRESS_JOB_MARK};
+	const int64 values[] = {RelationGetRelid(index), job->kind, job->ids[0],
+	JOB_MARK};
+
+	pgstat_progress_update_multi_param(lengthof(params), params, values);
+}
+
+void
+job_progress_end_in_vacuum(void)
+{
+	pgstat_progress_update_param(PROGRESS_JOB_MARK, 0);
+}
+
+/* The index of a process's job, or InvalidOid. */
+static Oid
+job_progress_index(const PgBackendStatus * status)
+{
+	const int64 *param = status->st_progress_param;
+
+	if (status->st_databaseid != MyDatabaseId ||
+		param[PROGRESS_JOB_MARK] != JOB_MARK)
+		return InvalidOid;
+	switch (status->st_progress_command)
+	{
+		case PROGRESS_COMMAND_CREATE_INDEX:
+			return param[PROGRESS_CREATEIDX_INDEX_OID];
+		case PROGRESS_COMMAND_VACUUM:
+			return param[PROGRESS_JOB_INDEX];
+		default:
+			return InvalidOid;
+	}
+}
+
 bool
 job_running(Oid indexrelid, RunningJob *running)
 {
@@ -78,18 +116,16 @@ job_running(Oid indexrelid, RunningJob *running)
 		PgBackendStatus *status = vdb_backend_status(i);
 		const int64 *param;
 
-		if (status == NULL || status->st_databaseid != MyDatabaseId ||
-			status->st_progress_command != PROGRESS_COMMAND_CREATE_INDEX)
+		if (status == NULL || job_progress_index(status) != indexrelid)
 			continue;
 		param = status->st_progress_param;
-		if (param[PROGRESS_JOB_MARK] != JOB_MARK ||
-			param[PROGRESS_CREATEIDX_INDEX_OID] != indexrelid)
-			continue;
 		running->pid = status->st_procpid;
 		running->kind = param[PROGRESS_JOB_KIND];
 		running->segment = param[PROGRESS_JOB_SEGMENT];
 		running->start = status->st_activity_start_timestamp;
-		running->progress = build_graph_progress(param);
+		running->progress =
+			status->st_progress_command == PROGRESS_COMMAND_VACUUM ? -1 :
+			build_graph_progress(param);
 		return true;
 	}
 	return false;

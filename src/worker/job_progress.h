@@ -16,4 +16,8 @@
 extern void job_progress_start(Relation index, const Job *job);
 extern void job_progress_end(void);
 
+/* The same of a job that VACUUM runs, whose own progress is shown on. */
+extern void job_progress_start_in_vacuum(Relation index, const Job *job);
+extern void job_progress_end_in_vacuum(void);
+
 #endif							/* VDB_JOB_PROGRESS_H */

@@ -42,6 +42,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "worker/job.h"
+#include "worker/job_mark.h"
 #include "worker/job_progress.h"
 #include "worker/slots.h"
 
@@ -86,10 +87,7 @@ static bool job_do(Relation index, const Job *job);
 static int	job_count_helpers(const Job *job);
 static bool job_free(Relation index);
 static JobResult job_failed(Oid indexrelid, const Job *job);
-static bool job_mark(Relation index, const Job *job);
 static void job_unmark(uint32 culprit, uint32 sqlstate);
-static void job_unmark_index(Relation index, uint32 culprit, uint32 sqlstate);
-static void job_at_exit(int code, Datum arg);
 static void job_tick(void);
 static void job_check(void);
 static void job_give_up(const char *reason);
@@ -297,7 +295,7 @@ job_failed(Oid indexrelid, const Job *job)
  * Note in the sources that a job has begun, as if the server crashed in it.
  * False when they are not there any more.
  */
-static bool
+bool
 job_mark(Relation index, const Job *job)
 {
 	Manifest   *manifest;
@@ -372,7 +370,7 @@ job_unmark(uint32 culprit, uint32 sqlstate)
 	job_marks.indexrelid = InvalidOid;
 }
 
-static void
+void
 job_unmark_index(Relation index, uint32 culprit, uint32 sqlstate)
 {
 	uint32		now = GetCurrentTimestamp() / USECS_PER_SEC;
@@ -396,7 +394,7 @@ job_unmark_index(Relation index, uint32 culprit, uint32 sqlstate)
  * A worker that is told to end has not failed.  The transaction may not have
  * been aborted yet.
  */
-static void
+void
 job_at_exit(int code, Datum arg)
 {
 	if (!OidIsValid(job_marks.indexrelid))

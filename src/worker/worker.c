@@ -111,6 +111,7 @@ void
 worker_init(void)
 {
 	wakeup_init();
+	job_vacuum_init();
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
 		launcher_register();
 }

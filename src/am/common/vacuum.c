@@ -6,7 +6,8 @@
  * ambulkdelete marks dead rows; amvacuumcleanup finishes what crashes left,
  * gives up segments without a live row, and seals a growing segment that is
  * mostly dead, so that a small table that is updated for ever does not carry
- * its past along.  Nothing is rewritten here (design, rule 20).
+ * its past along.  Rows are rewritten if few are left of many, and otherwise
+ * only where vectordb.vacuum_build says so (design, rule 20).
  *
  * The maintenance lock is held from copying the manifest to the last mark
  * (rule 16): otherwise a merge could publish rows whose marks it has not seen.
@@ -94,8 +95,12 @@ vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		sources_unlock(info->index);
 	}
 	maintenance_unlock(info->index);
-	if (vdb_vacuum_merge && !vacuum_is_for_wraparound())
-		vacuum_merge(info->index);
+	if (!vacuum_is_for_wraparound())
+	{
+		if (vdb_vacuum_merge)
+			vacuum_merge(info->index);
+		background_vacuum(info->index);
+	}
 	MemoryContextSwitchTo(old);
 	background_wanted(info->index);
 
