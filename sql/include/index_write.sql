@@ -115,3 +115,13 @@ SET enable_seqscan = off;
 SELECT id FROM c ORDER BY v::vector(2) <-> '[3,3]';
 RESET enable_seqscan;
 DROP TABLE c;
+-- A growing segment half of which is dead is sealed by VACUUM, with its dead rows counted.
+CREATE TABLE d (id int, v vector(64));
+CREATE INDEX d_v ON d USING :am (v vector_l2_ops);
+INSERT INTO d SELECT i, array_fill(i, ARRAY[64])::vector FROM generate_series(1, 3000) i;
+DELETE FROM d WHERE id > 1000;
+SET vectordb.vacuum_merge = off;
+VACUUM d;
+RESET vectordb.vacuum_merge;
+SELECT file_type, row_count, dead_rows FROM vectordb.index_segments('d_v');
+DROP TABLE d;

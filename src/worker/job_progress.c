@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "am/common/build.h"
 #include "base/compat.h"
 #include "commands/progress.h"
@@ -56,6 +57,7 @@ job_progress_start(Relation index, const Job *job)
 	for (int i = 0; i < job->nids; i++)
 		appendStringInfo(&activity, "%s%u", i == 0 ? ", segments " : ", ",
 						 job->ids[i]);
+	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, activity.data);
 	pgstat_progress_start_command(PROGRESS_COMMAND_CREATE_INDEX,
 								  index->rd_index->indrelid);

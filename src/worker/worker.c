@@ -57,6 +57,9 @@
 /* Rows are counted again after this, for their rate. */
 #define WORKER_COUNT_MS 500
 
+/* Who wants the database waits some seconds at most. */
+#define WORKER_MAX_NAP_MS 1000
+
 /* An index that cannot be read is looked at again after 2^n s, n up to: */
 #define WORKER_MAX_ERRORS 12
 
@@ -85,6 +88,7 @@ typedef struct Worker
 	int			ndone;			/* jobs of this pass */
 	int			ndue;			/* indexes with work that is due */
 	int64		wait_ms;		/* until something else is; -1: nothing */
+	int64		job_ms;			/* that jobs took, run to their end or not */
 } Worker;
 
 extern PGDLLEXPORT void vdb_worker_main(Datum arg);
@@ -98,6 +102,7 @@ static void worker_look(Worker *worker, Oid indexrelid);
 static JobList *worker_find(Worker *worker, Oid indexrelid);
 static JobList *worker_find_in_transaction(Worker *worker, Oid indexrelid);
 static bool worker_run_first(Worker *worker, Oid indexrelid, JobList *list);
+static JobResult worker_run(Worker *worker, Oid indexrelid, const Job *job);
 static bool worker_is_due(const WorkerIndex *known, const Job *job);
 static void worker_count_rows(WorkerIndex *known, const JobList *list);
 static bool worker_watch_growing(Worker *worker, Oid indexrelid,
@@ -210,10 +215,11 @@ worker_loop(Worker *worker)
 		}
 		if (worker->ndue > 0)
 			linger = Max(linger, WORKER_LINGER_DUE_MS);
-		if (worker->helper || worker->wait_ms < 0 ||
+		if (worker->helper || worker->wait_ms < 0 || job_must_leave ||
 			TimestampDifferenceExceeds(busy, GetCurrentTimestamp(), linger))
 			return;
-		took = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+		took = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp()) -
+			worker->job_ms;
 		worker_nap(Max(Min(worker->wait_ms, vdb_worker_naptime),
 					   took * WORKER_LOOK_SHARE));
 	}
@@ -244,6 +250,7 @@ worker_pass(Worker *worker)
 	worker->ndone = 0;
 	worker->ndue = 0;
 	worker->wait_ms = -1;
+	worker->job_ms = 0;
 	foreach(cell, indexes)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -348,7 +355,7 @@ worker_run_first(Worker *worker, Oid indexrelid, JobList *list)
 			continue;
 		}
 		due = true;
-		switch (job_run(indexrelid, job))
+		switch (worker_run(worker, indexrelid, job))
 		{
 			case JOB_DONE:
 				done = true;
@@ -367,6 +374,17 @@ worker_run_first(Worker *worker, Oid indexrelid, JobList *list)
 	if (due)
 		worker->ndue++;
 	return done;
+}
+
+static JobResult
+worker_run(Worker *worker, Oid indexrelid, const Job *job)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	JobResult	result = job_run(indexrelid, job);
+
+	worker->job_ms += TimestampDifferenceMilliseconds(start,
+													  GetCurrentTimestamp());
+	return result;
 }
 
 /* What waits for a load to settle need not when it is seen to be over. */
@@ -500,7 +518,8 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 		worker_wait_for(worker, vdb_seal_idle_time * 1000L - idle);
 		return false;
 	}
-	return !worker->helper && job_run(indexrelid, &job) == JOB_DONE;
+	return !worker->helper &&
+		worker_run(worker, indexrelid, &job) == JOB_DONE;
 }
 
 /* Not while it has jobs to run: rows of many seals are built together. */
@@ -546,7 +565,15 @@ worker_nap(int64 ms)
 	/* The timer of a job sets the latch, too. */
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 Max(ms, 1), PG_WAIT_EXTENSION);
+	while (ms > 0 && !database_is_wanted())
+	{
+		int64		part = Min(ms, WORKER_MAX_NAP_MS);
+
+		ms -= part;
+		if (WaitLatch(MyLatch,
+					  WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, part,
+					  PG_WAIT_EXTENSION) & WL_LATCH_SET)
+			break;
+	}
 	ResetLatch(MyLatch);
 }

@@ -122,7 +122,26 @@ soon('DROP INDEX CONCURRENTLY e_idx', 'DROP INDEX CONCURRENTLY');
 new_table('f');
 becomes($busy, '1', 'a worker is busy');
 soon('DROP EXTENSION vectordb CASCADE', 'DROP EXTENSION');
-value('DROP TABLE a, b, c, d, e, f');
+
+# Nor does it sleep for long after it has been in somebody's way for long.
+create_extension($node);
+new_table('g');
+becomes($busy, '1', 'a worker is busy');
+sleep 3;
+{
+	my $start = time();
+
+	value('REINDEX INDEX g_idx');
+	value(q{INSERT INTO g SELECT i, sample_vector(i) FROM generate_series(1, 3000) i;
+		SELECT vectordb.flush('g_idx')});
+	becomes($busy, '1', 'it is busy again');
+	cmp_ok(time() - $start, '<', 2 * $SOON, 'and that soon');
+}
+is(value(q{SELECT start > now() - interval '20 s' FROM vectordb.jobs
+	WHERE indexrelid = 'g_idx'::regclass AND state = 'running'}),
+	't', 'a job has the time of its own start');
+value('DROP EXTENSION vectordb CASCADE');
+value('DROP TABLE a, b, c, d, e, f, g');
 workers_do('');
 create_extension($node);
 

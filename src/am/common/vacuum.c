@@ -35,9 +35,11 @@
 
 static void vacuum_merge(Relation index);
 static bool vacuum_is_for_wraparound(void);
-static bool vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+static void vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 						IndexBulkDeleteCallback callback,
 						void *callback_state);
+static void vacuum_seal(Relation index, const SegmentInfo *growing,
+						uint32 ndead);
 static bool vacuum_growing_is_mostly_dead(Relation index,
 										  const Manifest *manifest,
 										  const SegmentInfo *info,
@@ -55,7 +57,6 @@ vacuum_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 {
 	MemoryContext context;
 	MemoryContext old;
-	bool		mostly_dead;
 
 	if (stats == NULL)
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
@@ -66,9 +67,7 @@ vacuum_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	maintenance_lock(info->index);
-	mostly_dead = vacuum_mark(info, stats, callback, callback_state);
-	if (mostly_dead)
-		growing_seal(info->index);
+	vacuum_mark(info, stats, callback, callback_state);
 	maintenance_unlock(info->index);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -147,13 +146,11 @@ vacuum_is_for_wraparound(void)
 	return (MyProc->statusFlags & PROC_VACUUM_FOR_WRAPAROUND) != 0;
 }
 
-/* Returns whether the growing segment had better be sealed. */
-static bool
+static void
 vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 			IndexBulkDeleteCallback callback, void *callback_state)
 {
 	Manifest   *manifest = manifest_read(info->index);
-	bool		mostly_dead = false;
 
 	for (int i = 0; i < manifest->nsegments; i++)
 	{
@@ -163,13 +160,21 @@ vacuum_mark(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 												callback, callback_state,
 												stats);
 
-		if (segment->state == SEGMENT_GROWING)
-			mostly_dead = vacuum_growing_is_mostly_dead(info->index, manifest,
-														segment, ndead);
+		if (segment->state == SEGMENT_GROWING &&
+			vacuum_growing_is_mostly_dead(info->index, manifest, segment,
+										  ndead))
+			vacuum_seal(info->index, segment, ndead);
 		else if (segment->state == SEGMENT_SEALED && ndead != segment->ndead)
 			manifest_set_dead(info->index, segment->id, ndead);
 	}
-	return mostly_dead;
+}
+
+/* Dead rows are not counted before a segment is sealed. */
+static void
+vacuum_seal(Relation index, const SegmentInfo *growing, uint32 ndead)
+{
+	if (growing_seal(index) == growing->id)
+		manifest_set_dead(index, growing->id, ndead);
 }
 
 static bool
