@@ -89,6 +89,7 @@ typedef struct Worker
 	int			ndue;			/* indexes with work that is due */
 	int64		wait_ms;		/* until something else is; -1: nothing */
 	int64		job_ms;			/* that jobs took, run to their end or not */
+	TimestampTz grew;			/* when a growing segment was seen to have */
 } Worker;
 
 extern PGDLLEXPORT void vdb_worker_main(Datum arg);
@@ -216,7 +217,10 @@ worker_loop(Worker *worker)
 		if (worker->ndue > 0)
 			linger = Max(linger, WORKER_LINGER_DUE_MS);
 		if (worker->helper || worker->wait_ms < 0 || job_must_leave ||
-			TimestampDifferenceExceeds(busy, GetCurrentTimestamp(), linger))
+			TimestampDifferenceExceeds(Max(busy, worker->grew),
+									   GetCurrentTimestamp(), linger) ||
+			TimestampDifferenceExceeds(busy, GetCurrentTimestamp(),
+									   Max(linger, WORKER_LINGER_DUE_MS)))
 			return;
 		took = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp()) -
 			worker->job_ms;
@@ -511,6 +515,7 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 		known->growing_id = list->growing_id;
 		known->growing_rows = list->growing_rows;
 		known->growing_since = now;
+		worker->grew = now;
 	}
 	idle = TimestampDifferenceMilliseconds(known->growing_since, now);
 	if (!early && idle < vdb_seal_idle_time * 1000L)
