@@ -89,7 +89,7 @@ typedef struct Worker
 	int			ndue;			/* indexes with work that is due */
 	int64		wait_ms;		/* until something else is; -1: nothing */
 	int64		job_ms;			/* that jobs took, run to their end or not */
-	TimestampTz grew;			/* when a growing segment was seen to have */
+	TimestampTz grew;			/* when rows were last seen to come in */
 } Worker;
 
 extern PGDLLEXPORT void vdb_worker_main(Datum arg);
