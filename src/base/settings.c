@@ -18,6 +18,7 @@
 #include "base/settings.h"
 #include "distance/distance.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 bool		vdb_vacuum_merge = true;
@@ -37,13 +38,16 @@ int			vdb_hnsw_iterative_scan = ITERATIVE_SCAN_STRICT;
 int			vdb_hnsw_max_scan_tuples = HNSW_MAX_SCAN_TUPLES_NONE;
 double		vdb_hnsw_scan_mem_multiplier = 1;
 
+/* Is it settled who owns the settings "hnsw.*" in this process? */
+static bool settings_hnsw_seen = false;
+
 static void settings_define_kernels(void);
 static void settings_define_vacuum(void);
 static void settings_define_workers(void);
 static void settings_define_worker_costs(void);
 static void settings_define_recall(void);
 static void settings_define_hnsw(void);
-static void settings_check_undefined(const char *name);
+static bool settings_check_undefined(const char *name, int elevel);
 
 void
 settings_init(void)
@@ -54,10 +58,21 @@ settings_init(void)
 	settings_define_workers();
 	settings_define_worker_costs();
 	settings_define_recall();
-	settings_define_hnsw();
-
 	MarkGUCPrefixReserved("vectordb");
-	MarkGUCPrefixReserved("hnsw");
+	if (!process_shared_preload_libraries_in_progress)
+	{
+		settings_check_undefined("hnsw.ef_search", ERROR);
+		settings_define_hnsw();
+	}
+}
+
+void
+settings_need_hnsw(void)
+{
+	if (!settings_hnsw_seen &&
+		settings_check_undefined("hnsw.ef_search", WARNING))
+		settings_define_hnsw();
+	settings_hnsw_seen = true;
 }
 
 /*
@@ -250,7 +265,6 @@ settings_define_hnsw(void)
 		{NULL, 0, false}
 	};
 
-	settings_check_undefined("hnsw.ef_search");
 	DefineCustomIntVariable("hnsw.ef_search",
 							"Number of rows among which a search along a graph looks for the nearest.",
 							"0 chooses it by vectordb.target_recall.",
@@ -286,19 +300,23 @@ settings_define_hnsw(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	MarkGUCPrefixReserved("hnsw");
+	settings_hnsw_seen = true;
 }
 
 /* A name has one owner in a process; the server's error says too little. */
-static void
-settings_check_undefined(const char *name)
+static bool
+settings_check_undefined(const char *name, int elevel)
 {
 	int			flags = GetConfigOptionFlags(name, true);
 
-	if (GetConfigOption(name, true, false) != NULL &&
-		(flags & GUC_CUSTOM_PLACEHOLDER) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_DUPLICATE_OBJECT),
-				errmsg("setting \"%s\" is already defined by another library",
-					   name),
-				errhint("Load one of the two libraries, in a new session."));
+	if (GetConfigOption(name, true, false) == NULL ||
+		(flags & GUC_CUSTOM_PLACEHOLDER) != 0)
+		return true;
+	ereport(elevel,
+			errcode(ERRCODE_DUPLICATE_OBJECT),
+			errmsg("setting \"%s\" is already defined by another library",
+				   name),
+			errhint("Load one of the two libraries, in a new session."));
+	return false;
 }

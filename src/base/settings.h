@@ -3,8 +3,7 @@
  * settings.h
  *	  The settings "vectordb.*" and "hnsw.*".
  *
- * settings_init() defines them all; it is called once, when the library is
- * loaded.  A setting that code reads is a variable declared below.
+ * A setting that code reads is a variable declared below.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,7 +52,15 @@ extern int	vdb_hnsw_max_scan_tuples;
 /* hnsw.scan_mem_multiplier: memory of a search, in work_mem. */
 extern double vdb_hnsw_scan_mem_multiplier;
 
-/* Defines every setting and chooses the distance kernels. */
+/*
+ * Called once, when the library is loaded: defines the settings and chooses
+ * the distance kernels.  Where the whole server loads it, "hnsw.*" wait until
+ * a process needs them: another library defines the same names, and may be in
+ * use in another database.
+ */
 extern void settings_init(void);
+
+/* Called before an index that obeys "hnsw.*" is used. */
+extern void settings_need_hnsw(void);
 
 #endif							/* VDB_SETTINGS_H */

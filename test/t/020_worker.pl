@@ -176,6 +176,23 @@ CREATE INDEX t_idx ON t USING hnsw (v vector_l2_ops)
 	value('ALTER SYSTEM RESET vectordb.seal_idle_time');
 	value('SELECT pg_reload_conf()');
 
+	# Settings of hnsw belong to whoever needs them first, preloaded or not.
+	is(value(q{SET hnsw.ef_search = 77;
+			SELECT count(*) FROM (SELECT id FROM t
+				ORDER BY v <-> sample_vector(1) LIMIT 1) s;
+			SHOW hnsw.ef_search}), "1\n77", "$name: a setting from before is kept");
+	{
+		my $err;
+
+		$node->psql('postgres', q{SELECT count(*) FROM (SELECT id FROM t
+			ORDER BY v <-> sample_vector(1) LIMIT 1) s;
+			SET hnsw.ef_search = 5000}, stderr => \$err);
+		like($err, qr/outside the valid range/, "$name: then it is checked");
+		$node->psql('postgres', 'SHOW hnsw.ef_search', stderr => \$err);
+		like($err, qr/unrecognized configuration parameter/,
+			"$name: until then another library may define it");
+	}
+
 	# The owner, not everybody.
 	value('CREATE ROLE somebody');
 	foreach my $function ('pause', 'resume', 'optimize', 'compact', 'prewarm')

@@ -15,6 +15,7 @@
 #include "am/common/options.h"
 #include "am/common/routine.h"
 #include "base/compat.h"
+#include "base/settings.h"
 #include "fmgr.h"
 
 static IndexBuildResult *hnsw_build(Relation heap, Relation index,
@@ -28,6 +29,7 @@ vdb_hnsw_handler(PG_FUNCTION_ARGS)
 {
 	IndexAmRoutine *amroutine = routine_create();
 
+	settings_need_hnsw();
 	amroutine->ambuild = hnsw_build;
 	amroutine->ambuildempty = hnsw_build_empty;
 	amroutine->amoptions = options_parse_hnsw;
