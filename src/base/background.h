@@ -30,6 +30,15 @@
 extern volatile sig_atomic_t background_check_due;
 
 /*
+ * Sleep as VACUUM does, for all that was read and written since the last
+ * time, if VacuumCostActive: as vectordb.worker_cost_delay says.
+ */
+extern void background_cost_sleep(void);
+
+/* Limits for statements are not for a process that no session waits for. */
+extern void background_set_timeouts_off(void);
+
+/*
  * Leave processor time to others: 0 to 19 as for nice, for the rest of the
  * process.
  */

@@ -129,6 +129,11 @@
 #define PGIOAlignedBlock PGAlignedBlock
 #endif
 
+/* Its name since 17. */
+#if PG_VERSION_NUM < 170000
+#define AmAutoVacuumWorkerProcess() IsAutoVacuumWorkerProcess()
+#endif
+
 /* Cost-based delay of VACUUM: takes an argument from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define vdb_vacuum_delay_point() vacuum_delay_point(false)

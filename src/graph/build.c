@@ -169,6 +169,12 @@ graph_build_progress(const GraphBuild *build, int phase)
 	return pg_atomic_read_u32(&build->shared->done[phase]);
 }
 
+bool
+graph_build_phase_is_single(int phase)
+{
+	return phase == PHASE_LISTS || phase == PHASE_CONNECT;
+}
+
 const char *
 graph_build_phase_name(int phase)
 {

@@ -98,6 +98,9 @@ extern void graph_build_set_check(GraphBuild *build, GraphCheck check,
 extern int	graph_build_nphases(void);
 extern void graph_build_phase(GraphBuild *build, int phase);
 
+/* Does one process do all of it, the first that comes? */
+extern bool graph_build_phase_is_single(int phase);
+
 /*
  * How far the phase is, of all processes together: nodes done, and a name for
  * views of progress.  May be called at any time.

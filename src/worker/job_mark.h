@@ -26,6 +26,9 @@ extern bool job_mark(Relation index, const Job *job);
  */
 extern void job_unmark_index(Relation index, uint32 culprit, uint32 sqlstate);
 
+/* Whatever is marked now stays so. */
+extern void job_forget_marks(void);
+
 /* Called before a process ends that calls job_mark(): takes marks back. */
 extern void job_at_exit(int code, Datum arg);
 

@@ -50,9 +50,6 @@
 #define JOB_CHECK_MS 100
 #define JOB_CHECK_DATABASE_MS 1000
 
-/* The longest sleep between two looks. */
-#define JOB_MAX_SLEEP_MS 100
-
 /* Starting a helper takes as long as building a graph of some hundred rows. */
 #define JOB_ROWS_OF_HELPER 16384
 
@@ -91,7 +88,6 @@ static void job_unmark(uint32 culprit, uint32 sqlstate);
 static void job_tick(void);
 static void job_check(void);
 static void job_give_up(const char *reason);
-static void job_sleep(void);
 
 void
 job_init_worker(void)
@@ -390,6 +386,12 @@ job_unmark_index(Relation index, uint32 culprit, uint32 sqlstate)
 	job_marks.nids = 0;
 }
 
+void
+job_forget_marks(void)
+{
+	job_marks.indexrelid = InvalidOid;
+}
+
 /*
  * A worker that is told to end has not failed.  The transaction may not have
  * been aborted yet.
@@ -447,7 +449,7 @@ job_check(void)
 			job_give_up("another session waits for the database");
 		}
 	}
-	job_sleep();
+	background_cost_sleep();
 }
 
 static void
@@ -458,19 +460,4 @@ job_give_up(const char *reason)
 			errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 			errmsg_internal("maintenance of index \"%s\" gives up: %s",
 							RelationGetRelationName(job_index), reason));
-}
-
-/* As VACUUM does, for all that was read and written since the last look. */
-static void
-job_sleep(void)
-{
-	double		ms = vdb_worker_cost_delay * VacuumCostBalance /
-	vdb_worker_cost_limit;
-
-	if (!VacuumCostActive || VacuumCostBalance < vdb_worker_cost_limit)
-		return;
-	VacuumCostBalance = 0;
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 (long) Min(ms, JOB_MAX_SLEEP_MS), PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
 }

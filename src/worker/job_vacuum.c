@@ -19,7 +19,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "am/common/graph_job.h"
 #include "am/common/options.h"
@@ -27,7 +29,9 @@
 #include "base/background.h"
 #include "base/compat.h"
 #include "base/debug_points.h"
+#include "base/progress.h"
 #include "base/settings.h"
+#include "catalog/pg_class.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
@@ -37,6 +41,7 @@
 #include "storage/manifest.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "worker/job.h"
 #include "worker/job_mark.h"
@@ -48,6 +53,9 @@
 /* How often a job looks whether it is in somebody's way. */
 #define JOB_CHECK_MS 100
 
+/* Rows that one VACUUM writes, at most, by those that were there. */
+#define JOB_VACUUM_TIMES 3
+
 /* The job that runs in this process. */
 static Relation vacuum_index;
 static bool vacuum_gave_up;
@@ -56,7 +64,9 @@ static TimestampTz vacuum_checked;
 static void job_vacuum(Relation index);
 static bool job_vacuum_has_worker(Relation index);
 static void job_vacuum_all(Relation index);
-static bool job_vacuum_one(Relation index, int memory);
+static bool job_vacuum_is_urgent(Relation index);
+static uint64 job_vacuum_count_rows(Relation index);
+static bool job_vacuum_one(Relation index, int memory, uint64 *budget);
 static bool job_vacuum_run(Relation index, const Job *job, int memory);
 static bool job_vacuum_try(Relation index, const Job *job, int memory);
 static bool job_vacuum_rewrite(Relation index, const Job *job, int memory);
@@ -94,6 +104,7 @@ job_vacuum(Relation index)
 			background_check_hook = check_hook;
 			background_check_due = false;
 			vacuum_index = NULL;
+			job_forget_marks();
 		}
 		PG_END_TRY();
 		sources_unlock(index);
@@ -116,15 +127,18 @@ job_vacuum_all(Relation index)
 												  "vectordb jobs",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	int			memory = IsAutoVacuumWorkerProcess() &&
+	int			memory = AmAutoVacuumWorkerProcess() &&
 	autovacuum_work_mem >= 0 ? autovacuum_work_mem : maintenance_work_mem;
 	JobList    *list = job_find(index, memory);
+	uint64		budget;
 	bool		any = false;
 
 	/* Nobody else would before it is full. */
 	if (list->graphs && policy_seal_early(list->growing_rows, 0))
 		growing_seal(index);
-	while (job_vacuum_one(index, memory))
+	budget = JOB_VACUUM_TIMES * job_vacuum_count_rows(index);
+	while (!job_vacuum_is_urgent(index) &&
+		   job_vacuum_one(index, memory, &budget))
 	{
 		any = true;
 		MemoryContextReset(context);
@@ -135,13 +149,42 @@ job_vacuum_all(Relation index)
 	MemoryContextDelete(context);
 }
 
+/* Is there something more important for VACUUM to do: old transaction ids? */
+static bool
+job_vacuum_is_urgent(Relation index)
+{
+	Oid			heapid = index->rd_index->indrelid;
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(heapid));
+	TransactionId oldest;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	oldest = ((Form_pg_class) GETSTRUCT(tuple))->relfrozenxid;
+	ReleaseSysCache(tuple);
+	return TransactionIdIsNormal(oldest) &&
+		(int32) (XidFromFullTransactionId(ReadNextFullTransactionId()) -
+				 oldest) > autovacuum_freeze_max_age;
+}
+
+static uint64
+job_vacuum_count_rows(Relation index)
+{
+	Manifest   *manifest = manifest_read(index);
+	uint64		nrows = 0;
+
+	for (int i = 0; i < manifest->nsegments; i++)
+		nrows += manifest->segments[i].nrows;
+	return nrows;
+}
+
 /*
  * Run the most urgent job; false when there was none that could be run to its
  * end.  What waits only for a load to settle is run: VACUUM will not come
- * again soon.
+ * again soon.  While rows are loaded there is always another job, so the rows
+ * that may be written are limited.
  */
 static bool
-job_vacuum_one(Relation index, int memory)
+job_vacuum_one(Relation index, int memory, uint64 *budget)
 {
 	JobList    *list = job_find(index, memory);
 
@@ -150,8 +193,10 @@ job_vacuum_one(Relation index, int memory)
 		const Job  *job = &list->jobs[i];
 
 		if (job->kind == JOB_FREE ||
-			(job->state != JOB_PENDING && job->wait_ms != 0))
+			(job->state != JOB_PENDING && job->wait_ms != 0) ||
+			job->rows > *budget)
 			continue;
+		*budget -= job->rows;
 		if (job_vacuum_run(index, job, memory))
 			return true;
 		if (vacuum_gave_up)
@@ -185,32 +230,36 @@ static bool
 job_vacuum_try(Relation index, const Job *job, int memory)
 {
 	MemoryContext context = CurrentMemoryContext;
+	MemoryContext work = AllocSetContextCreate(context, "vectordb job",
+											   ALLOCSET_DEFAULT_SIZES);
 	ResourceOwner owner = CurrentResourceOwner;
+	ProgressSaved progress = progress_save();
 	volatile bool done = false;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(work);
 	PG_TRY();
 	{
 		done = job_vacuum_rewrite(index, job, memory);
 		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		job_unmark_index(index, 0, 0);
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		job_vacuum_failed(index, job, error);
+		progress_restore(&progress);
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	MemoryContextDelete(work);
+	if (error == NULL)
+		job_unmark_index(index, 0, 0);
+	else
+		job_vacuum_failed(index, job, error);
 	return done;
 }
 
@@ -243,6 +292,10 @@ job_vacuum_failed(Relation index, const Job *job, ErrorData *error)
 	if (culprit == 0 || job_fault_is_elsewhere(sqlstate))
 		culprit = PG_UINT32_MAX;
 	job_unmark_index(index, culprit, sqlstate);
+	/* Of what was written the space is given back. */
+	maintenance_lock(index);
+	manifest_finish_pending(index);
+	maintenance_unlock(index);
 	ereport(WARNING,
 			errcode(sqlstate),
 			errmsg("%s of index \"%s\" failed: %s",
@@ -255,12 +308,13 @@ job_vacuum_failed(Relation index, const Job *job, ErrorData *error)
 
 /*
  * background_check(): as slow as VACUUM is told to be, and out of the way of
- * who waits for the index, if the job can be given up.
+ * who waits for the table or the index, if the job can be given up.
  */
 static void
 job_vacuum_check(void)
 {
 	TimestampTz now;
+	LOCKTAG		table;
 
 	if (InterruptHoldoffCount > 0 || CritSectionCount > 0)
 		return;
@@ -270,7 +324,10 @@ job_vacuum_check(void)
 		!TimestampDifferenceExceeds(vacuum_checked, now, JOB_CHECK_MS))
 		return;
 	vacuum_checked = now;
-	if (LockHasWaitersRelation(vacuum_index, JOB_LOCK) ||
+	SET_LOCKTAG_RELATION(table, MyDatabaseId,
+						 vacuum_index->rd_index->indrelid);
+	if (LockHasWaiters(&table, ShareUpdateExclusiveLock, false) ||
+		LockHasWaitersRelation(vacuum_index, JOB_LOCK) ||
 		sources_are_wanted(vacuum_index))
 	{
 		vacuum_gave_up = true;

@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "am/common/options.h"
+#include "base/background.h"
 #include "base/compat.h"
 #include "base/settings.h"
 #include "catalog/dependency.h"
@@ -157,6 +158,7 @@ vdb_worker_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
 											  InvalidOid, 0);
 	pgstat_report_appname("vectordb worker");
+	background_set_timeouts_off();
 	if (RecoveryInProgress() ||
 		slot_try_take(SLOT_WORKER, vdb_max_workers) < 0)
 		return;
@@ -523,8 +525,20 @@ worker_watch_growing(Worker *worker, Oid indexrelid, const JobList *list)
 		worker_wait_for(worker, vdb_seal_idle_time * 1000L - idle);
 		return false;
 	}
-	return !worker->helper &&
-		worker_run(worker, indexrelid, &job) == JOB_DONE;
+	if (worker->helper)
+		return false;
+	switch (worker_run(worker, indexrelid, &job))
+	{
+		case JOB_DONE:
+			return true;
+		case JOB_ERROR:
+			known->growing_since = now;
+			break;
+		case JOB_NOT_NOW:
+			break;
+	}
+	worker_wait_for(worker, vdb_worker_naptime);
+	return false;
 }
 
 /* Not while it has jobs to run: rows of many seals are built together. */

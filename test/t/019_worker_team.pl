@@ -117,6 +117,30 @@ becomes(job('a'), 'nothing', 'the graph is built');
 becomes($helpers, '0', 'the helpers have left');
 good('a', 'with two helpers');
 
+# Given up, or failed, before there are helpers.
+foreach my $action ('busy', 'error')
+{
+	my $from = -s $node->logfile;
+
+	value('DROP INDEX IF EXISTS a');
+	workers_do("graph-shared=$action");
+	new_index('a');
+	if ($action eq 'busy')
+	{
+		becomes(q{SELECT count(*) FROM pg_stat_activity
+			WHERE backend_type = 'vectordb worker' AND state = 'active'},
+			'1', 'a worker is busy');
+		soon('REINDEX INDEX a', 'REINDEX before the helpers come');
+	}
+	else
+	{
+		$node->wait_for_log(qr/debug point "graph-shared"/, $from);
+	}
+}
+workers_do('');
+value(q{SELECT vectordb.resume('a')});
+becomes(job('a'), 'nothing', 'the graph is built in the end');
+
 # In the way of commands, while they work and the leader waits for them.
 foreach my $command ('VACUUM t', 'REINDEX INDEX a',
 	'REINDEX INDEX CONCURRENTLY a', 'DROP INDEX a')

@@ -18,6 +18,7 @@
 #include "base/background.h"
 #include "base/compat.h"
 #include "base/debug_points.h"
+#include "base/progress.h"
 #include "graph/encode.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
@@ -137,6 +138,7 @@ graph_job_can_share(Relation index, Size size)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	ProgressSaved progress = progress_save();
 	volatile bool can = true;
 
 	BeginInternalSubTransaction(NULL);
@@ -157,6 +159,7 @@ graph_job_can_share(Relation index, Size size)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		progress_restore(&progress);
 		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) !=
 			ERRCODE_INSUFFICIENT_RESOURCES)
 			ReThrowError(error);
@@ -184,7 +187,10 @@ graph_job_allocate(GraphJob *job, Size size, const GraphHelp *help)
 		if (!help->team)
 			shared = graph_job_share(job, size, help->nworkers);
 		else if ((job->team = graph_team_create(size, help->nworkers)) != NULL)
+		{
 			shared = graph_team_shared(job->team);
+			debug_point("graph-shared");
+		}
 	}
 	if (shared == NULL)
 		shared = (GraphJobShared *)
@@ -297,7 +303,11 @@ graph_job_participate(GraphJob *job, bool leader)
 		else
 			debug_point("graph-helper");
 		if (phase < nphases)
-			graph_build_phase(job->build, phase);
+		{
+			/* A helper may be slow: what only one can do is the leader's. */
+			if (leader || !graph_build_phase_is_single(phase))
+				graph_build_phase(job->build, phase);
+		}
 		else if (phase > nphases)
 		{
 			if (leader)

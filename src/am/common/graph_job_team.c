@@ -22,6 +22,7 @@
 #include "am/common/graph_job_state.h"
 #include "base/background.h"
 #include "base/debug_points.h"
+#include "base/settings.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -50,7 +51,8 @@ struct GraphTeam
 	dsm_segment *segment;
 	GraphJobShared *shared;
 	bool		attached;		/* the leader, to the barrier */
-	int			nhelpers;
+	int			nwanted;
+	int			nhelpers;		/* started: those that have a handle */
 	BackgroundWorkerHandle *helpers[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -84,7 +86,7 @@ graph_team_create(Size size, int nhelpers)
 								  offsetof(GraphTeam, helpers) +
 								  sizeof(team->helpers[0]) * nhelpers);
 	team->segment = segment;
-	team->nhelpers = nhelpers;
+	team->nwanted = nhelpers;
 	team->shared = (GraphJobShared *)
 		TYPEALIGN(64, dsm_segment_address(segment));
 	on_dsm_detach(segment, team_dismiss, PointerGetDatum(team));
@@ -102,11 +104,9 @@ void
 graph_team_launch(GraphTeam *team)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	int			nwanted = team->nhelpers;
 	BackgroundWorker worker;
 
 	team->attached = true;
-	team->nhelpers = 0;
 	memset(&worker, 0, sizeof(worker));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "vectordb helper of process %d",
 			 MyProcPid);
@@ -120,7 +120,7 @@ graph_team_launch(GraphTeam *team)
 	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(team->segment));
 	worker.bgw_notify_pid = MyProcPid;
 	memcpy(worker.bgw_extra, &MyDatabaseId, sizeof(Oid));
-	for (int i = 0; i < nwanted; i++)
+	for (int i = 0; i < team->nwanted; i++)
 	{
 		if (!RegisterDynamicBackgroundWorker(&worker,
 											 &team->helpers[team->nhelpers]))
@@ -223,6 +223,7 @@ vdb_graph_helper_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	pgstat_report_appname("vectordb helper");
+	background_set_timeouts_off();
 	background_lower_priority(TEAM_NICE);
 	segment = dsm_attach(DatumGetUInt32(arg));
 	if (segment == NULL)
@@ -233,6 +234,8 @@ vdb_graph_helper_main(Datum arg)
 	helper_shared = shared;
 	background_check_hook = helper_check;
 	background_check_due = true;
+	VacuumCostActive = vdb_worker_cost_delay > 0;
+	VacuumCostBalance = 0;
 	PG_TRY();
 	{
 		helper_run(shared);
@@ -289,6 +292,7 @@ helper_check(void)
 		ereport(ERROR,
 				errcode(ERRCODE_ADMIN_SHUTDOWN),
 				errmsg_internal("the build has ended without this helper"));
+	background_cost_sleep();
 }
 
 /* What graph_job_participate() tells of a process that is not the leader. */
