@@ -54,8 +54,11 @@
  * along, and to clear large tables would take longer than the steps.
  */
 #define WALK_SMALL_GRAPH 32768
-#define WALK_SMALL_SEEN 512
-#define WALK_SMALL_FAR 256
+#define WALK_SMALL_SEEN 1024
+#define WALK_SMALL_FAR 512
+
+/* Walks whose tables are kept for the next search. */
+#define WALK_SPARES 9
 
 /* Candidates whose nodes are asked for ahead, and how many are remembered. */
 #define WALK_AHEAD 2
@@ -108,6 +111,7 @@ struct GraphWalk
 	uint32		heap_count;
 	Candidate	heap[WALK_HEAP_MAX + GRAPH_DEGREE];
 	Candidate	bar;			/* nothing in "far" is below it */
+	struct WalkTables *tables;	/* that far and seen are at first; or NULL */
 	Candidate  *far;
 	uint32		far_count;
 	uint32		far_size;
@@ -118,8 +122,15 @@ struct GraphWalk
 	uint32		cold_steps;		/* left of the latter */
 };
 
-static Seen *walk_spare = NULL;
-static bool walk_spare_taken = false;
+/* Tables of a walk that are kept; the first are large, the others small. */
+typedef struct WalkTables
+{
+	Seen	   *seen;
+	Candidate  *far;
+	bool		taken;
+} WalkTables;
+
+static WalkTables walk_spares[WALK_SPARES];
 
 static void walk_take_tables(GraphWalk *walk);
 static void walk_enter(GraphWalk *walk);
@@ -137,49 +148,78 @@ static void walk_expect(GraphWalk *walk);
 static const GraphNode *walk_node(GraphWalk *walk, Buffer buffer,
 								  uint32 node);
 static void walk_grow_seen(GraphWalk *walk);
+static void walk_grow_far(GraphWalk *walk);
 
 /* ----------------------------------------------------------------------
  * Walking
  * ----------------------------------------------------------------------
  */
 
-/* The context of the walk that has it is reset, be it after an error. */
+/* The context of the walk that has them is reset, be it after an error. */
 static void
-walk_give_back_table(void *arg)
+walk_give_back_tables(void *arg)
 {
-	walk_spare_taken = false;
+	WalkTables *tables = arg;
+
+	tables->taken = false;
+}
+
+/* Tables of this process that nobody has; NULL: all are taken. */
+static WalkTables *
+walk_find_tables(bool small)
+{
+	for (int i = small ? 1 : 0; i < WALK_SPARES; i++)
+	{
+		WalkTables *tables = &walk_spares[i];
+		Size		seen = sizeof(Seen) *
+		(i == 0 ? WALK_SEEN : WALK_SMALL_SEEN);
+		Size		far = sizeof(Candidate) *
+		(i == 0 ? WALK_FAR : WALK_SMALL_FAR);
+
+		if (tables->taken)
+			continue;
+		if (tables->seen == NULL)
+			tables->seen = MemoryContextAlloc(TopMemoryContext, seen);
+		if (tables->far == NULL)
+			tables->far = MemoryContextAlloc(TopMemoryContext, far);
+		return tables;
+	}
+	return NULL;
 }
 
 /*
- * Tables in which nothing is.  A large one is kept for the next walk of this
+ * Tables in which nothing is.  Some are kept for the next walks of this
  * process: to get so much memory from the system and give it back costs a
  * tenth of a search.
  */
 static void
 walk_take_tables(GraphWalk *walk)
 {
-	bool		small = walk_spare_taken ||
+	bool		small = walk_spares[0].taken ||
 	walk->graph->reader->nnodes < WALK_SMALL_GRAPH;
-	MemoryContextCallback *callback;
+	WalkTables *tables = walk_find_tables(small);
 
+	walk->tables = tables;
 	walk->seen_size = small ? WALK_SMALL_SEEN : WALK_SEEN;
-	walk->far_size = Min(small ? WALK_SMALL_FAR : WALK_FAR, walk->far_max);
-	walk->far = palloc(sizeof(Candidate) * walk->far_size);
-	if (small)
+	walk->far_size = small ? WALK_SMALL_FAR : WALK_FAR;
+	if (tables == NULL)
 	{
-		walk->seen = palloc0(sizeof(Seen) * WALK_SMALL_SEEN);
-		return;
+		walk->seen = palloc(sizeof(Seen) * walk->seen_size);
+		walk->far = palloc(sizeof(Candidate) * walk->far_size);
 	}
-	if (walk_spare == NULL)
-		walk_spare = MemoryContextAlloc(TopMemoryContext,
-										sizeof(Seen) * WALK_SEEN);
-	memset(walk_spare, 0, sizeof(Seen) * WALK_SEEN);
-	walk->seen = walk_spare;
+	else
+	{
+		MemoryContextCallback *callback =
+		palloc0(sizeof(MemoryContextCallback));
 
-	callback = palloc0(sizeof(MemoryContextCallback));
-	callback->func = walk_give_back_table;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-	walk_spare_taken = true;
+		callback->func = walk_give_back_tables;
+		callback->arg = tables;
+		MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+		tables->taken = true;
+		walk->seen = tables->seen;
+		walk->far = tables->far;
+	}
+	memset(walk->seen, 0, sizeof(Seen) * walk->seen_size);
 }
 
 GraphWalk *
@@ -189,8 +229,9 @@ graph_walk_create(const Graph *graph, uint32 max_candidates)
 
 	walk->graph = graph;
 	walk->context = CurrentMemoryContext;
-	walk->far_max = Max(max_candidates, 4 * WALK_HEAP_MAX);
 	walk_take_tables(walk);
+	walk->far_max = Max(max_candidates,
+						Max(walk->far_size, 4 * WALK_HEAP_MAX));
 	return walk;
 }
 
@@ -419,9 +460,7 @@ walk_make_room(GraphWalk *walk)
 		return;
 	if (walk->far_size < walk->far_max)
 	{
-		walk->far_size = Min(2 * walk->far_size, walk->far_max);
-		walk->far = repalloc_huge(walk->far,
-								  sizeof(Candidate) * walk->far_size);
+		walk_grow_far(walk);
 		return;
 	}
 	walk->cut = true;
@@ -711,6 +750,19 @@ walk_grow_seen(GraphWalk *walk)
 		if (old[i].node != 0)
 			*walk_seen(walk, old[i].node - 1) = old[i];
 	}
-	if (old != walk_spare)
+	if (walk->tables == NULL || old != walk->tables->seen)
+		pfree(old);
+}
+
+static void
+walk_grow_far(GraphWalk *walk)
+{
+	Candidate  *old = walk->far;
+
+	walk->far_size = Min(2 * walk->far_size, walk->far_max);
+	walk->far = MemoryContextAllocHuge(walk->context, sizeof(Candidate) *
+									   (Size) walk->far_size);
+	memcpy(walk->far, old, sizeof(Candidate) * walk->far_count);
+	if (walk->tables == NULL || old != walk->tables->far)
 		pfree(old);
 }

@@ -46,7 +46,7 @@
  * is sealed when its index has no other job.
  */
 #ifndef POLICY_EARLY_ROWS
-#define POLICY_EARLY_ROWS 16384
+#define POLICY_EARLY_ROWS 8192
 #endif
 #define POLICY_EARLY_RATE 5000
 
