@@ -57,7 +57,9 @@ static JobKind jobs_put_running(ReturnSetInfo *result, Oid indexrelid,
 								const JobList *list);
 static void jobs_put_growing(ReturnSetInfo *result, Relation index,
 							 const JobList *list);
-static void jobs_put_done(ReturnSetInfo *result, Relation index);
+static void jobs_put_done(ReturnSetInfo *result, Relation index,
+						  const JobList *list);
+static bool jobs_have(const JobList *list, uint32 segment);
 static char *jobs_error(uint32 sqlstate);
 static int	jobs_run_all(Relation heap, Relation index, const JobList *list);
 static void jobs_seal(Relation index);
@@ -94,7 +96,7 @@ vdb_index_jobs(PG_FUNCTION_ARGS)
 	}
 	if (running != JOB_SEAL)
 		jobs_put_growing(result, index, list);
-	jobs_put_done(result, index);
+	jobs_put_done(result, index, list);
 	admin_close(index, heap, AccessShareLock);
 	return (Datum) 0;
 }
@@ -254,7 +256,7 @@ jobs_put_growing(ReturnSetInfo *result, Relation index, const JobList *list)
 
 /* Reorganised segments: each is what came of a job, or of CREATE INDEX. */
 static void
-jobs_put_done(ReturnSetInfo *result, Relation index)
+jobs_put_done(ReturnSetInfo *result, Relation index, const JobList *list)
 {
 	Manifest   *manifest = manifest_read(index);
 
@@ -266,9 +268,25 @@ jobs_put_done(ReturnSetInfo *result, Relation index)
 			.progress = 1,.start = info->created
 		};
 
-		if (info->state == SEGMENT_SEALED && segment_has_planes(info->kind))
+		if (info->state == SEGMENT_SEALED &&
+			segment_has_planes(info->kind) && !jobs_have(list, info->id))
 			jobs_put(result, &row);
 	}
+}
+
+/* Is there something to do with the segment? */
+static bool
+jobs_have(const JobList *list, uint32 segment)
+{
+	for (int i = 0; i < list->njobs; i++)
+	{
+		for (int j = 0; j < list->jobs[i].nids; j++)
+		{
+			if (list->jobs[i].ids[j] == segment)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* The server's log has the message; the segment keeps the code. */
