@@ -254,7 +254,10 @@ jobs_put_growing(ReturnSetInfo *result, Relation index, const JobList *list)
 		jobs_put(result, &row);
 }
 
-/* Reorganised segments: each is what came of a job, or of CREATE INDEX. */
+/*
+ * Reorganised segments to which nothing is to be done: each is what came of a
+ * job, or of CREATE INDEX.
+ */
 static void
 jobs_put_done(ReturnSetInfo *result, Relation index, const JobList *list)
 {
