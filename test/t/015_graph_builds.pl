@@ -234,11 +234,10 @@ is(value(q{SELECT count(*) FROM pg_class WHERE relname = 't_idx'}),
 	'0', 'CREATE INDEX, cancelled: there is no index');
 
 # What the view of progress shows when a graph has been written.
-my $rows = value('SELECT count(*) FROM t');
 interrupted('progress', $create, 'graph-measured', sub {
-		is(value(q{SELECT phase, tuples_total, tuples_done
+		is(value(q{SELECT phase, tuples_done, tuples_total > 0
 				FROM pg_stat_progress_create_index}),
-			"building index: logging segment|$rows|$rows", 'progress');
+			'building index: logging segment|0|t', 'progress');
 		$cancel->(); },
 	qr/canceling statement due to user request/);
 
