@@ -110,7 +110,7 @@ SELECT k, pg_temp.recall('real', '<->', (:'queries'::vector[])[1:5], k, 'true', 
 FROM unnest('{100,1000,6000,10000}'::int[]) k;
 
 -- Filters, at random and by distance: a full limit each time.
-SELECT cond, pg_temp.recall('real', '<->', (:'queries'::vector[])[1:10], 10, cond) >= 0.88 AS enough
+SELECT cond, pg_temp.recall('real', '<->', (:'queries'::vector[])[1:30], 10, cond) >= 0.88 AS enough
 FROM unnest('{p < 512,p < 102,p < 10,p < 3,near_p <= 600,near_p > 5400,near_p > 5980}'::text[])
 	WITH ORDINALITY u(cond, n) ORDER BY n;
 
