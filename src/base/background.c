@@ -52,13 +52,14 @@ background_set_timeouts_off(void)
 	static const char *const names[] = {
 		"statement_timeout", "lock_timeout",
 		"idle_in_transaction_session_timeout",
-#if PG_VERSION_NUM >= 170000
-		"transaction_timeout",
-#endif
+		"transaction_timeout",	/* from 17 on */
 	};
 
 	for (int i = 0; i < lengthof(names); i++)
-		SetConfigOption(names[i], "0", PGC_SUSET, PGC_S_OVERRIDE);
+	{
+		if (GetConfigOption(names[i], true, false) != NULL)
+			SetConfigOption(names[i], "0", PGC_SUSET, PGC_S_OVERRIDE);
+	}
 	SetConfigOption("default_transaction_isolation", "read committed",
 					PGC_SUSET, PGC_S_OVERRIDE);
 }
