@@ -159,7 +159,7 @@ is(segments('q'), 'sealed/graph 3000 0', 'builds as well');
 add_segment('q');
 like(vacuum('q', options => 'PARALLEL 2', points => 'vacuum-job-begin=error'),
 	qr/ERROR:  debug point/, 'what fails there ends it');
-is(job('q'), 'merge pending 0, build done 0', 'and is not noted');
+is(job('q'), 'merge pending 0', 'and is not noted');
 vacuum('q', options => 'PARALLEL 2');
 is(segments('q'), 'sealed/graph 6000 0', 'it is done the next time');
 value('ALTER SYSTEM RESET min_parallel_index_scan_size; SELECT pg_reload_conf()');
