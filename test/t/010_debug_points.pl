@@ -69,7 +69,7 @@ sub run_dying
 		last if restarts() > $restarts;
 		select(undef, undef, undef, 0.1);
 	}
-	$node->poll_query_until('postgres', 'SELECT 1', '1')
+	is_back($node)
 	  or die 'the server did not come back';
 	return $stderr =~ /server closed the connection|terminated abnormally/;
 }

@@ -228,7 +228,7 @@ sub outcomes
 		1;
 	} or $err .= 'crash: ' . $@;
 	$err = 'crash' if $err =~ /closed the connection|terminated/;
-	$node->poll_query_until('postgres', 'SELECT 1', '1') if $err =~ /crash/;
+	is_back($node) if $err =~ /crash/;
 	return ($err, split /\n/, $out);
 }
 

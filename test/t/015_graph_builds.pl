@@ -70,7 +70,7 @@ sub dies
 		last if restarts() > $restarts;
 		select(undef, undef, undef, 0.1);
 	}
-	$node->poll_query_until('postgres', 'SELECT 1', '1')
+	is_back($node)
 	  or die 'the server did not come back';
 	return restarts() > $restarts;
 }

@@ -181,7 +181,7 @@ sub outcomes
 	$node->psql('postgres', $sql, stdout => \$out, stderr => \$err,
 		on_error_stop => 0, timeout => 120);
 	$err = 'crash' if $err =~ /closed the connection|terminated/;
-	$node->poll_query_until('postgres', 'SELECT 1', '1') if $err =~ /crash/;
+	is_back($node) if $err =~ /crash/;
 	return ($err, split /\n/, $out);
 }
 

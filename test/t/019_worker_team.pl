@@ -201,7 +201,7 @@ is(value(job('a')), 'build running 0', 'a shutdown is no failure');
 kill 9, value(q{SELECT max(pid) FROM pg_stat_activity
 	WHERE backend_type = 'vectordb helper'});
 $node->wait_for_log(qr/all server processes terminated; reinitializing/);
-$node->poll_query_until('postgres', 'SELECT 1', '1')
+is_back($node)
   or die 'the server does not restart';
 workers_do('');
 becomes(job('a'), 'nothing', 'the job is run again after the crash');

@@ -237,7 +237,7 @@ foreach my $point ('job-begin', 'build-registered', 'build-run-added',
 	value(q{INSERT INTO a SELECT i, sample_vector(i) FROM generate_series(1, 3000) i;
 		SELECT vectordb.flush('a_idx')});
 	$node->wait_for_log(qr/vectordb worker.*was terminated by signal 9/, $from);
-	$node->poll_query_until('postgres', q{SELECT 1}, '1')
+	is_back($node)
 	  or die 'the server does not restart';
 	workers_do('');
 	becomes(q{SELECT string_agg(DISTINCT state, ' ') FROM vectordb.jobs},
@@ -258,7 +258,7 @@ becomes($busy, '1', 'a worker is busy');
 kill 9, value(q{SELECT pid FROM pg_stat_activity
 	WHERE backend_type = 'vectordb worker' AND state = 'active'});
 $node->wait_for_log(qr/all server processes terminated; reinitializing/);
-workers_do('') if $node->poll_query_until('postgres', 'SELECT 1', '1');
+workers_do('') if is_back($node);
 becomes(job('k'), 'build done 0', 'a job is run again after the crash');
 
 # ---------------------------------------------------------------------------

@@ -68,7 +68,7 @@ foreach my $point ('job-begin', 'seal-closed', 'build-registered',
 		SELECT vectordb.flush('a_idx')});
 	$node->wait_for_log(qr/was terminated by signal 9/, $from);
 	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $from);
-	$node->poll_query_until('postgres', 'SELECT 1', '1')
+	is_back($node)
 	  or die 'the server does not restart';
 	workers_do('');
 	is(value($workers), '0', "killed at $point: nobody starts a worker");

@@ -225,7 +225,7 @@ is(segments('f'), 'sealed/graph 2999 0', 'such as a dead row');
 	$session->finish;
 	is(job('h'), 'build pending 0', 'nor is being terminated');
 	vacuum('h', points => 'vacuum-job-begin=crash');
-	$node->poll_query_until('postgres', 'SELECT 1', '1')
+	is_back($node)
 	  or die 'the server does not restart';
 	is(job('h'), 'build retry 1 57P02: the server crashed', 'but a crash is');
 	becomes(q{SELECT 1 FROM (SELECT pg_sleep(2)) s}, '1', 'after a while');

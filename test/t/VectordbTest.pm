@@ -17,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node start_again load_sample create_indexes answers
+our @EXPORT = qw(new_node start_again is_back load_sample create_indexes answers
   same_answers check_indexes create_extension make_twins);
 
 my $data = abs_path(dirname(__FILE__) . '/../data');
@@ -60,6 +60,25 @@ sub start_again
 		select(undef, undef, undef, 0.2);
 	}
 	die 'the server does not start after a crash';
+}
+
+# Wait until a server that restarts after a crash answers.  The client may be
+# turned away before it has read its statement, so writing that may fail.
+sub is_back
+{
+	my ($node) = @_;
+
+	foreach my $try (1 .. 600)
+	{
+		my $answer = eval {
+			my ($ret, $out) = $node->psql('postgres', 'SELECT 1');
+			$out;
+		};
+
+		return 1 if defined $answer && $answer eq '1';
+		select(undef, undef, undef, 0.1);
+	}
+	return 0;
 }
 
 # The extension, and sample_vector(seed): 16 dimensions, of any length.  It is
